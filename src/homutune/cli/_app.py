@@ -1,0 +1,141 @@
+"""The ``homutune`` command: a table of verbs, each imported only when it is called.
+
+Typer and Rich alone cost about 0.1 s; the libraries behind the verbs cost seconds. The help
+line of every verb therefore stands here, and its module is imported when the verb is run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+from homutune import __version__
+from homutune.cli import _failures, _japanese
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Where a verb lives: ``attribute`` of ``module`` is a Typer app or a plain function."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+#: In the order in which a newcomer needs them; ``--help`` keeps it.
+VERBS: dict[str, Verb] = {
+    "init": Verb("homutune.cli.setup", "init", "はじめに：作業フォルダと設定ファイルを作ります。"),
+    "doctor": Verb("homutune.cli.setup", "doctor", "この環境で動くかを診断し、直し方を示します。"),
+    "data": Verb("homutune.cli.data", "app", "Q&A の読み込み・検査・見積り・データセット作成。"),
+    "serve": Verb("homutune.cli.serve", "serve", "ローカルの学習・推論サーバーを起動します。"),
+    "tune": Verb("homutune.cli.tune", "app", "ファインチューニングの開始・監視・一覧。"),
+    "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
+    "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
+}
+
+EXAMPLES = (
+    "使い方の例:",
+    "  homutune init                        作業フォルダを作る",
+    "  homutune serve                       サーバーを起動する（別の端末で）",
+    "  homutune tune start                  学習を始める",
+    "  homutune ask 売買の検査はいつまで？  質問する",
+    "各コマンドの詳しい説明: homutune コマンド名 --help",
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists its verbs from the table and imports only the one that is run."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """All verbs, in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """A verb's name and help line; what runs is loaded by :meth:`resolve_command`."""
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        return TyperCommand(cmd_name, help=verb.help)
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        """Find the verb named by ``args[0]`` and import it."""
+        self.commands = {name: self.get_command(ctx, name) for name in VERBS}  # for suggestions
+        name, placeholder, rest = super().resolve_command(ctx, args)
+        return name, placeholder and load_verb(str(name)), rest
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the verb; Ctrl-C says that nothing is lost (Typer alone would be silent)."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _failures.tell_interrupted()
+            raise typer.Exit(130) from None
+
+
+def load_verb(name: str) -> TyperCommand | TyperGroup:
+    """Import a verb's module and turn what it exposes into a command."""
+    verb = VERBS[name]
+    target = getattr(importlib.import_module(verb.module), verb.attribute)
+    if not isinstance(target, typer.Typer):
+        single = typer.Typer(add_completion=False)
+        single.command(name)(target)
+        target = single
+    command: Any = typer.main.get_command(target)
+    command.name = name
+    _japanese.translate_help_option(command)
+    return command  # type: ignore[no-any-return]
+
+
+app = typer.Typer(
+    name="homutune",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    epilog="\n".join(EXAMPLES),
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"homutune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="版を表示して終わります。"
+        ),
+    ] = False,
+) -> None:
+    """法務チューン：法務の Q&A からモデルを学習し、評価し、質問に使うための道具です。"""
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every failure is told, none escapes."""
+    command: Any = typer.main.get_command(app)
+    _japanese.translate_help_option(command)
+    if len(args) < 2 or "--help" in args:
+        _japanese.translate_help_titles()
+    try:
+        code = command.main(args=list(args), prog_name="homutune", standalone_mode=False)
+        # A short output may wait in the buffer until here, and its reader be gone.
+        sys.stdout.flush()
+    except Exception as error:
+        return _failures.report(error, as_json="--json" in args)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Entry point of the ``homutune`` script."""
+    _failures.speak_utf8()
+    sys.exit(run(sys.argv[1:]))

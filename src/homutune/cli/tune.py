@@ -1,0 +1,323 @@
+"""``homutune tune``: start, watch and list fine-tuning jobs, on any server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from homutune.cli._console import console, out, print_json
+from homutune.errors import UserError
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types.fine_tuning import FineTuningJob
+
+    from homutune.settings import Settings
+    from homutune.tuning import ModelEntry, TrainingFiles
+
+app = typer.Typer(
+    help="ファインチューニングの開始・監視・一覧。",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune tune start                    最新のデータセットで学習する",
+            "  homutune tune start --train q.jsonl    手元の JSONL で学習する",
+            "  homutune tune watch                    最新のジョブの進み具合を見る",
+            "  homutune tune models                   使えるモデルを見る",
+        )
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
+JobName = Annotated[str, typer.Argument(metavar="[JOB]", help="ジョブの ID、または latest。")]
+_LISTED = 20
+
+
+@app.command("start")
+def start(
+    dataset: Annotated[str, typer.Option(help="データセットの名前、または latest。")] = "latest",
+    train: Annotated[
+        Path | None, typer.Option(help="学習データの JSONL（データセットの代わり）。")
+    ] = None,
+    valid: Annotated[
+        Path | None, typer.Option(help="検証データの JSONL（--train と一緒に）。")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="grounded（資料を読んで答える）か plain（質問だけ）。")
+    ] = "grounded",
+    model: Annotated[
+        str | None, typer.Option(help="ベースモデル。省くと設定の base_model。")
+    ] = None,
+    epochs: Annotated[str, typer.Option(help="エポック数 1〜50、または auto。")] = "auto",
+    batch_size: Annotated[str, typer.Option(help="バッチサイズ 1〜256、または auto。")] = "auto",
+    lr_multiplier: Annotated[str, typer.Option(help="学習率の倍率、または auto。")] = "auto",
+    suffix: Annotated[str | None, typer.Option(help="モデル名に付ける名前。")] = None,
+    seed: Annotated[int, typer.Option(help="乱数のシード。")] = 42,
+    watch: Annotated[
+        bool, typer.Option("--watch/--no-watch", help="終わるまで進み具合を表示します。")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """学習を始めます。ファイルは送る前に検査します。"""
+    from homutune.tuning import TrainingFiles, start_job
+
+    with _server() as (settings, client):
+        if train is not None:
+            files = TrainingFiles(train, valid, {})
+        else:
+            if valid is not None:
+                raise UserError("--valid は --train と一緒に指定してください。")
+            files = _dataset_files(settings, dataset, recipe, seed)
+        job = start_job(
+            client,
+            settings.home,
+            train=files.train,
+            valid=files.valid,
+            model=model or settings.base_model,
+            suffix=suffix,
+            n_epochs=_auto_or(int, epochs, "--epochs"),
+            batch_size=_auto_or(int, batch_size, "--batch-size"),
+            learning_rate_multiplier=_auto_or(float, lr_multiplier, "--lr-multiplier"),
+            seed=seed,
+            metadata=files.metadata,
+            on_note=lambda text: console.print(text, markup=False),
+        )
+        if watch:
+            _watch(settings, client, job.id, as_json)
+        elif as_json:
+            print_json({"job": _job_json(job)})
+        else:
+            out.print(f"ジョブを作成しました: {job.id}", markup=False)
+            out.print(f"進み具合: homutune tune watch {job.id}", markup=False)
+
+
+@app.command("watch")
+def watch(job: JobName = "latest", as_json: AsJson = False) -> None:
+    """ジョブの進み具合を終わりまで表示します。Ctrl-C で抜けても学習は続きます。"""
+    with _server() as (settings, client):
+        _watch(settings, client, _resolve(client, job), as_json)
+
+
+@app.command("list")
+def list_jobs(as_json: AsJson = False) -> None:
+    """最近のジョブを新しい順に表示します。"""
+    from homutune.cli._live import STATUS
+
+    with _server() as (_, client):
+        jobs = client.fine_tuning.jobs.list(limit=_LISTED).data
+    if as_json:
+        print_json({"jobs": [_job_json(job) for job in jobs]})
+        return
+    if not jobs:
+        out.print("ジョブはまだありません。homutune tune start で学習を始められます。")
+        return
+    table = Table("ジョブ", "状態", "ベース", "作成", "学習済みモデル")
+    for job in jobs:
+        table.add_row(
+            job.id,
+            STATUS.get(job.status, job.status),
+            job.model,
+            _when(job.created_at),
+            job.fine_tuned_model or "",
+        )
+    out.print(table)
+
+
+@app.command("show")
+def show(job: JobName = "latest", as_json: AsJson = False) -> None:
+    """1つのジョブの設定・状態・チェックポイントを表示します。"""
+    from homutune.cli._live import STATUS
+
+    with _server() as (_, client):
+        found = client.fine_tuning.jobs.retrieve(_resolve(client, job))
+        checkpoints = list(client.fine_tuning.jobs.checkpoints.list(found.id))
+    if as_json:
+        saved = [item.model_dump(mode="json") for item in checkpoints]
+        print_json({"job": _job_json(found), "checkpoints": saved})
+        return
+    rows = {
+        "ジョブ": found.id,
+        "状態": STATUS.get(found.status, found.status),
+        "ベース": found.model,
+        "学習済みモデル": found.fine_tuned_model or "（まだありません）",
+        "作成": _when(found.created_at),
+        "終了": _when(found.finished_at) if found.finished_at else "",
+        "学習トークン": f"{found.trained_tokens:,}" if found.trained_tokens else "",
+        "シード": str(found.seed),
+    }
+    for key, value in _job_json(found).get("hyperparameters", {}).items():
+        rows[key] = str(value)
+    if found.error is not None and found.error.message:
+        rows["エラー"] = found.error.message
+    _print_rows(rows)
+    for item in checkpoints:
+        loss = item.metrics.full_valid_loss or item.metrics.valid_loss
+        score = f"検証損失 {loss:.3f}" if loss is not None else ""
+        out.print(f"チェックポイント {item.fine_tuned_model_checkpoint} {score}", markup=False)
+
+
+@app.command("cancel")
+def cancel(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="ジョブの ID、または latest。")],
+    as_json: AsJson = False,
+) -> None:
+    """ジョブを中止します。"""
+    with _server() as (_, client):
+        stopped = client.fine_tuning.jobs.cancel(_resolve(client, job))
+    if as_json:
+        print_json({"job": _job_json(stopped)})
+    else:
+        out.print(f"中止しました: {stopped.id}", markup=False)
+
+
+@app.command("models")
+def models(as_json: AsJson = False) -> None:
+    """サーバーで使えるモデルと、学習したモデルの成績を表示します。"""
+    from homutune.tuning import list_models, sync_models
+
+    with _server() as (settings, client):
+        sync_models(settings.home, client)
+        served = sorted(client.models.list().data, key=lambda model: model.created, reverse=True)
+        tuned = {entry.model: entry for entry in list_models(settings.home, settings.base_url)}
+    if as_json:
+        print_json({"models": [_model_json(item, tuned.get(item.id)) for item in served]})
+        return
+    table = Table("モデル", "作成", "学習損失", "検証損失", "データセット", "停止日")
+    for item in served:
+        entry = tuned.get(item.id)
+        table.add_row(
+            item.id,
+            _when(item.created),
+            _loss(entry and entry.train_loss),
+            _loss(entry and entry.valid_loss),
+            (entry and entry.dataset) or "",
+            str(getattr(item, "shutdown_date", None) or ""),
+        )
+    out.print(table)
+
+
+@contextmanager
+def _server() -> Iterator[tuple[Settings, openai.OpenAI]]:
+    """Settings and client, with the SDK's errors told in Japanese."""
+    from homutune.client import connect, friendly_errors
+    from homutune.settings import load_settings
+
+    settings = load_settings()
+    with friendly_errors(settings), connect(settings) as client:
+        yield settings, client
+
+
+def _dataset_files(settings: Settings, name: str, recipe: str, seed: int) -> TrainingFiles:
+    from homutune.tuning import export_dataset
+
+    if recipe not in ("plain", "grounded"):
+        raise UserError(
+            f"レシピ {recipe} はありません。", remedy="grounded か plain を指定してください。"
+        )
+    files = export_dataset(settings.home, name, recipe=recipe, seed=seed)  # type: ignore[arg-type]
+    console.print(f"データセット: {files.train.parent.name}", markup=False)
+    return files
+
+
+def _watch(settings: Settings, client: openai.OpenAI, job_id: str, as_json: bool) -> None:
+    from homutune.cli._live import LiveView
+    from homutune.tuning import register_model, watch_job
+
+    try:
+        with LiveView() as view:
+            job = watch_job(
+                client,
+                job_id,
+                on_event=view.on_event,
+                on_job=view.on_job,
+                on_trouble=view.on_trouble,
+            )
+    except KeyboardInterrupt:
+        console.print(
+            f"\n表示を終えました。学習はサーバーで続いています。\n"
+            f"戻る: homutune tune watch {job_id}　中止する: homutune tune cancel {job_id}",
+            markup=False,
+        )
+        raise typer.Exit(130) from None
+    if job.status == "failed":
+        reason = job.error.message if job.error is not None else None
+        raise UserError(
+            f"学習が失敗しました（{reason or '理由は記録されていません'}）。",
+            remedy=f"詳しくは homutune tune show {job_id} で確認できます。",
+        )
+    entry = register_model(settings.home, client, job) if job.status == "succeeded" else None
+    if as_json:
+        print_json({"job": _job_json(job), "model": entry.as_dict() if entry else None})
+    elif entry is not None:
+        _print_result(entry)
+    else:
+        out.print(f"ジョブ {job_id} は中止されました。", markup=False)
+    if entry is None:
+        raise typer.Exit(1)
+
+
+def _print_result(entry: ModelEntry) -> None:
+    rows = {
+        "学習済みモデル": entry.model,
+        "学習損失": _loss(entry.train_loss),
+        "検証損失": _loss(entry.valid_loss) or "（検証データなし）",
+        "学習トークン": f"{entry.trained_tokens:,}" if entry.trained_tokens else "",
+        "損失の記録": str(entry.metrics_path or ""),
+    }
+    _print_rows(rows)
+    out.print("次: homutune eval run で評価、homutune ask で質問できます。", markup=False)
+
+
+def _resolve(client: openai.OpenAI, name: str) -> str:
+    """A job id; ``latest`` is the newest job of the server."""
+    if name != "latest":
+        return name
+    newest = client.fine_tuning.jobs.list(limit=1).data
+    if not newest:
+        raise UserError(
+            "ジョブがまだありません。", remedy="homutune tune start で学習を始めてください。"
+        )
+    return newest[0].id
+
+
+def _auto_or(kind: type[Any], text: str, option: str) -> Any:
+    if text == "auto":
+        return text
+    try:
+        return kind(text)
+    except ValueError:
+        raise UserError(
+            f"{option} の値 {text} を読めません。", remedy="数、または auto を指定してください。"
+        ) from None
+
+
+def _job_json(job: FineTuningJob) -> dict[str, Any]:
+    return job.model_dump(mode="json")
+
+
+def _model_json(model: Any, entry: ModelEntry | None) -> dict[str, Any]:
+    return {**model.model_dump(mode="json"), "tuned": entry.as_dict() if entry else None}
+
+
+def _print_rows(rows: dict[str, str]) -> None:
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, value)
+    out.print(table)
+
+
+def _when(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _loss(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

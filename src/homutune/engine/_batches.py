@@ -1,0 +1,70 @@
+"""Which examples make which step, decided before the first step.
+
+The whole plan depends on the lengths and the seed alone, so a resumed run sees the batches it
+would have seen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from homutune.engine._chat import NOT_SCORED, Tokens
+
+#: Tokens, padding included, that go through the model at once; longer batches are split and
+#: their gradients accumulated. The memory of a step follows the longest batch.
+MICRO_BATCH_TOKENS = 4096
+
+
+def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of the examples of each step of one epoch.
+
+    Examples of similar length share a batch (less padding); which ones, and the order of the
+    batches, change with the epoch.
+    """
+    rng = random.Random(f"{seed}:{epoch}")
+    order = list(range(len(lengths)))
+    rng.shuffle(order)
+    # Sorting inside windows of several batches keeps lengths close and the order random.
+    window = batch_size * 16
+    batches: list[list[int]] = []
+    for start in range(0, len(order), window):
+        part = sorted(order[start : start + window], key=lambda i: lengths[i])
+        batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+    rng.shuffle(batches)
+    return batches
+
+
+def pad(examples: Sequence[Tokens], pad_id: int) -> dict[str, Tensor]:
+    """Right-padded ``input_ids`` and ``labels``, both ``(examples, longest)``.
+
+    There is no attention mask: with padding on the right and causal attention no real token
+    ever sees a padded one, and attention without a mask is faster.
+    """
+    longest = max(len(example.ids) for example in examples)
+    shape = (len(examples), longest)
+    ids = torch.full(shape, pad_id, dtype=torch.long)
+    labels = torch.full(shape, NOT_SCORED, dtype=torch.long)
+    for row, example in enumerate(examples):
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+        labels[row, : len(example.labels)] = torch.tensor(example.labels)
+    return {"input_ids": ids, "labels": labels}
+
+
+def micro_batches(
+    examples: Sequence[Tokens], limit: int = MICRO_BATCH_TOKENS
+) -> list[list[Tokens]]:
+    """Cut a step into parts of at most ``limit`` padded tokens (a single example may exceed it)."""
+    parts: list[list[Tokens]] = []
+    longest = 0
+    for example in sorted(examples, key=lambda e: len(e.ids)):
+        longest = max(longest, len(example.ids))
+        if parts and longest * (len(parts[-1]) + 1) <= limit:
+            parts[-1].append(example)
+        else:
+            parts.append([example])
+            longest = len(example.ids)
+    return parts

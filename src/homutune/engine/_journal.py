@@ -1,0 +1,103 @@
+"""What a job folder says about itself: events, state, result. The server reads, we write."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from homutune.files import write_atomic
+
+METRICS_HEADER = (
+    "step",
+    "train_loss",
+    "train_accuracy",
+    "valid_loss",
+    "valid_mean_token_accuracy",
+)
+
+
+@dataclass
+class Journal:
+    """The files of one job folder.
+
+    ``events.jsonl`` is append-only and shared with the server. A resumed run repeats steps it
+    had already reported; their messages are the same and are not written twice.
+    """
+
+    folder: Path
+    _known: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._known = {event["message"] for event in self.events()}
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events so far, oldest first; a line torn by a crash is left out."""
+        path = self.folder / "events.jsonl"
+        if not path.exists():
+            return []
+        events = []
+        for line in path.read_bytes().splitlines():
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                continue
+        return events
+
+    def event(
+        self,
+        message: str,
+        *,
+        data: dict[str, Any] | None = None,
+        level: Literal["info", "warn", "error"] = "info",
+    ) -> None:
+        """Append one event, unless it is already there."""
+        if message in self._known:
+            return
+        self._known.add(message)
+        line = {
+            "created_at": int(time.time()),
+            "level": level,
+            "message": message,
+            "type": "metrics" if data else "message",
+            "data": data,
+        }
+        raw = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        # One write in append mode: lines of two processes do not mix.
+        descriptor = os.open(
+            self.folder / "events.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
+        )
+        try:
+            os.write(descriptor, raw)
+        finally:
+            os.close(descriptor)
+
+    def write(self, name: Literal["state", "result"], content: dict[str, Any]) -> None:
+        """Replace ``state.json`` or ``result.json``."""
+        write_atomic(self.folder / f"{name}.json", json.dumps(content, ensure_ascii=False))
+
+    def write_metrics(self) -> None:
+        """Make ``metrics.csv`` from the events, in the columns of OpenAI's result file."""
+        rows = {
+            event["data"]["step"]: event["data"]
+            for event in self.events()
+            if event["type"] == "metrics" and event.get("data")
+        }
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(METRICS_HEADER)
+        for step in sorted(rows):
+            data = {**rows[step], "train_accuracy": rows[step].get("train_mean_token_accuracy")}
+            table.writerow([_cell(data.get(name)) for name in METRICS_HEADER])
+        write_atomic(self.folder / "metrics.csv", text.getvalue())
+
+
+def _cell(value: float | int | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.5f}"

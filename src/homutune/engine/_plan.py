@@ -1,0 +1,72 @@
+"""From a job's request to numbers: every automatic choice comes with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+#: Learning rate that ``learning_rate_multiplier`` 1 stands for. LoRA wants about ten times the
+#: rate of full fine-tuning; measured for the 270M model in bench/RESULTS.md.
+BASE_LEARNING_RATE = 5e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """Resolved values and, for those chosen here, why."""
+
+    n_epochs: int
+    batch_size: int
+    learning_rate_multiplier: float
+    reasons: tuple[str, ...]
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak learning rate."""
+        return BASE_LEARNING_RATE * self.learning_rate_multiplier
+
+    def as_dict(self) -> dict[str, int | float]:
+        """The values under OpenAI's names."""
+        return {
+            "n_epochs": self.n_epochs,
+            "batch_size": self.batch_size,
+            "learning_rate_multiplier": self.learning_rate_multiplier,
+        }
+
+
+def resolve(requested: Mapping[str, Any], n_examples: int) -> Hyperparameters:
+    """Fill in every ``auto``."""
+    reasons = []
+    n_epochs = requested.get("n_epochs", "auto")
+    if n_epochs in ("auto", None):
+        n_epochs = auto_epochs(n_examples)
+        reasons.append(f"n_epochs={n_epochs}: 例が {n_examples} 件のため（OpenAI の手引きの規則）")
+    batch_size = requested.get("batch_size", "auto")
+    if batch_size in ("auto", None):
+        batch_size = auto_batch_size(n_examples)
+        reasons.append(f"batch_size={batch_size}: 例の 1/40（1〜8）")
+    multiplier = requested.get("learning_rate_multiplier", "auto")
+    if multiplier in ("auto", None):
+        multiplier = 1.0
+        reasons.append(f"learning_rate_multiplier=1: 学習率 {BASE_LEARNING_RATE:g}（LoRA の標準）")
+    return Hyperparameters(int(n_epochs), int(batch_size), float(multiplier), tuple(reasons))
+
+
+def auto_epochs(n_examples: int) -> int:
+    """The rule of OpenAI's cookbook: 3 epochs, more for few examples, fewer for very many."""
+    if n_examples * 3 < 100:
+        return min(25, 100 // max(1, n_examples))
+    if n_examples * 3 > 25_000:
+        return max(1, 25_000 // n_examples)
+    return 3
+
+
+def auto_batch_size(n_examples: int) -> int:
+    """A fortieth of the examples, 1 to 8, a power of two: some 100 steps in three epochs."""
+    return 1 << int(math.log2(min(8, max(1, n_examples / 40))))
+
+
+def epoch_ends(steps_per_epoch: int, n_epochs: int) -> Sequence[int]:
+    """Last step of each epoch, counted from 1."""
+    return [steps_per_epoch * epoch for epoch in range(1, n_epochs + 1)]

@@ -1,0 +1,176 @@
+"""LoRA inside transformers' Trainer, with our loss and our order of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.helpers import disable_input_dtype_casting
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+from homutune.engine._batches import micro_batches, pad
+from homutune.engine._chat import NOT_SCORED, Tokens
+from homutune.engine._loss import chunked_cross_entropy
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """The dtype of the matrix products, and why."""
+
+    dtype: torch.dtype
+    reason: str
+
+
+def choose_precision(device: torch.device) -> Precision:
+    """bf16 where the hardware multiplies it natively, fp32 elsewhere."""
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported():
+            return Precision(torch.bfloat16, "bf16: この GPU は bf16 に対応しています")
+        return Precision(torch.float32, "fp32: この GPU は bf16 に対応していません")
+    if torch.cpu._is_amx_tile_supported():
+        return Precision(torch.bfloat16, "bf16: この CPU には AMX があります")
+    if torch.cpu._is_avx512_bf16_supported():
+        return Precision(torch.bfloat16, "bf16: この CPU には AVX512-BF16 があります")
+    return Precision(torch.float32, "fp32: この CPU には bf16 の命令がありません")
+
+
+@dataclass(frozen=True, slots=True)
+class LoraSettings:
+    """LoRA (Hu et al. 2021) on every linear layer of the body; the head stays as it is."""
+
+    rank: int = 16
+    alpha: int = 32
+
+
+def load_model(
+    base: Path, lora: LoraSettings, dtype: torch.dtype, device: torch.device
+) -> PeftModel:
+    """The frozen base in ``dtype`` with fresh fp32 adapters."""
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    tuned = get_peft_model(model, config)
+    for parameter in tuned.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return tuned.to(device)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Mean loss per scored token (nats) and share of them hit by argmax."""
+
+    loss: float
+    accuracy: float
+
+
+class _Steps(Dataset[list[Tokens]]):
+    """One item per optimizer step, in the planned order."""
+
+    def __init__(self, examples: Sequence[Tokens], plan: Sequence[Sequence[int]]) -> None:
+        self._examples = examples
+        self._plan = plan
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    def __getitem__(self, step: int) -> list[Tokens]:
+        return [self._examples[i] for i in self._plan[step]]
+
+
+def _only(steps: list[list[Tokens]]) -> list[Tokens]:
+    return steps[0]
+
+
+class LoraTrainer(Trainer):
+    """Transformers' Trainer, where one "example" of the loader is a whole planned step.
+
+    Args:
+        model: a PEFT model with fp32 adapters over a frozen base.
+        args: only optimizer, schedule, clipping and saving are used.
+        examples: tokenised training examples.
+        plan: indices of the examples of every step of every epoch.
+        pad_id: token to pad with.
+        dtype: of the matrix products.
+    """
+
+    def __init__(
+        self,
+        model: PeftModel,
+        args: TrainingArguments,
+        *,
+        examples: Sequence[Tokens],
+        plan: Sequence[Sequence[int]],
+        pad_id: int,
+        dtype: torch.dtype,
+        callbacks: list[Any] | None = None,
+    ) -> None:
+        super().__init__(
+            model=model, args=args, train_dataset=_Steps(examples, plan), callbacks=callbacks
+        )
+        self._pad_id = pad_id
+        self._dtype = dtype
+        self.last = Score(float("nan"), float("nan"))
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """The planned steps in order; the order of the plan is already random."""
+        return DataLoader(self.train_dataset, batch_size=1, collate_fn=_only)
+
+    def training_step(
+        self, model: nn.Module, inputs: list[Tokens], num_items_in_batch: Tensor | None = None
+    ) -> Tensor:
+        """Forward and backward of one step, cut into parts that fit in memory.
+
+        The loss is the mean over the scored tokens of the whole step, however it is cut.
+        """
+        model.train()
+        scored = sum(example.scored for example in inputs)
+        total, correct = 0.0, 0
+        for part in micro_batches(inputs):
+            loss = self._loss(model, part)
+            (loss.total / scored).backward()
+            total += loss.total.item()
+            correct += loss.correct
+        self.last = Score(total / scored, correct / scored)
+        return torch.tensor(self.last.loss)
+
+    @torch.no_grad()
+    def score(self, examples: Sequence[Tokens]) -> Score:
+        """Loss and accuracy over all scored tokens of ``examples``."""
+        self.model.eval()
+        total, correct = 0.0, 0
+        for part in micro_batches(examples):
+            loss = self._loss(self.model, part)
+            total += loss.total.item()
+            correct += loss.correct
+        scored = sum(example.scored for example in examples)
+        return Score(total / scored, correct / scored)
+
+    def _loss(self, model: nn.Module, examples: Sequence[Tokens]) -> Any:
+        device = next(model.parameters()).device
+        batch = {name: value.to(device) for name, value in pad(examples, self._pad_id).items()}
+        causal = model.get_base_model()  # type: ignore[operator]
+        # The adapters stay fp32 (their updates are too small for bf16) and are read as bf16:
+        # PEFT's own cast of the inputs to fp32 would cost memory and half the speed.
+        with self._autocast(device), disable_input_dtype_casting(model):
+            hidden = causal.model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state
+        target = batch["labels"][:, 1:]
+        chosen = target != NOT_SCORED
+        return chunked_cross_entropy(
+            hidden[:, :-1][chosen], causal.get_output_embeddings().weight, target[chosen]
+        )
+
+    def _autocast(self, device: torch.device) -> AbstractContextManager[None]:
+        return torch.autocast(device.type, self._dtype, enabled=self._dtype != torch.float32)

@@ -1,0 +1,182 @@
+"""Answers of a model to the items of a dataset: asking, storing, reading back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homutune.data import Example
+from homutune.files import disk_error
+from homutune.prompting import Prompt, PromptPlan
+
+if TYPE_CHECKING:
+    import openai
+
+#: Sent with every request; a server that honours it gives the same answer again.
+SEED = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said to one item.
+
+    Attributes:
+        item: id of the item.
+        text: the answer; None when the request failed, and ``error`` says why.
+        finish_reason: ``stop`` when the model ended by itself, ``length`` when it was cut off.
+        latency_s: seconds from request to answer, waiting on the server included.
+        shown: ids of the cards shown, in the order of their numbers 1, 2, ….
+        ranking: the same ids, best match of retrieval first.
+    """
+
+    item: str
+    text: str | None
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    latency_s: float | None = None
+    shown: tuple[str, ...] = ()
+    ranking: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def answer_items(
+    client: openai.OpenAI,
+    items: Sequence[Example],
+    prompts: Sequence[Prompt],
+    plan: PromptPlan,
+    *,
+    model: str,
+    concurrency: int = 8,
+) -> Iterator[Answer]:
+    """Ask ``model`` every item and yield the answers as they arrive.
+
+    Args:
+        items: the items; ``prompts`` holds one prompt for each, in the same order.
+        concurrency: requests under way at the same time.
+
+    Yields:
+        One answer per item. A request that fails for one item only gives an answer without text.
+
+    Raises:
+        openai.APIError: no further item can succeed (server gone, model unknown, key refused,
+            quota used up). The answers that had arrived were yielded before.
+    """
+    import openai
+
+    def ask(item: Example, prompt: Prompt) -> Answer:
+        shown = tuple(card.id for card in prompt.cards)
+        started = time.monotonic()
+        try:
+            reply = client.chat.completions.create(
+                model=model,
+                messages=[dict(message) for message in prompt.messages],  # type: ignore[misc]
+                temperature=plan.temperature,
+                max_tokens=plan.max_tokens,
+                seed=SEED,
+            )
+            choice = reply.choices[0]
+        except (openai.APIError, IndexError, TypeError) as error:
+            # IndexError and TypeError: a gateway answered 200 without any choice.
+            if isinstance(error, openai.APIError) and _ends_the_run(error):
+                raise
+            text = f"{type(error).__name__}: {error}"[:300]
+            return Answer(item.meta.id, None, shown=shown, ranking=prompt.ranking, error=text)
+        usage = reply.usage
+        return Answer(
+            item=item.meta.id,
+            text=choice.message.content or "",
+            finish_reason=choice.finish_reason,
+            prompt_tokens=usage.prompt_tokens if usage else None,
+            completion_tokens=usage.completion_tokens if usage else None,
+            latency_s=round(time.monotonic() - started, 3),
+            shown=shown,
+            ranking=prompt.ranking,
+        )
+
+    pool = ThreadPoolExecutor(max_workers=max(1, concurrency), thread_name_prefix="evaluate")
+    futures: list[Future[Answer]] = [
+        pool.submit(ask, item, prompt) for item, prompt in zip(items, prompts, strict=True)
+    ]
+    fatal: openai.APIError | None = None
+    try:
+        for future in as_completed(futures):
+            if future.cancelled():
+                continue
+            try:
+                yield future.result()
+            except openai.APIError as error:
+                fatal = fatal or error
+                for other in futures:
+                    other.cancel()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    if fatal is not None:
+        raise fatal
+
+
+def _ends_the_run(error: openai.APIError) -> bool:
+    """Whether asking the next item would fail in the same way."""
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        return False
+    if isinstance(error, openai.RateLimitError):
+        return error.code == "insufficient_quota"
+    return isinstance(
+        error,
+        openai.APIConnectionError
+        | openai.NotFoundError
+        | openai.AuthenticationError
+        | openai.PermissionDeniedError,
+    )
+
+
+class AnswerLog:
+    """``answers.jsonl``: one line per answer, appended as it arrives; the last one of an item counts.
+
+    A process killed while writing leaves a torn last line; reading ignores it and the next
+    append removes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, Answer]:
+        """The answers on disk by item id, in the order in which they were first written."""
+        answers: dict[str, Answer] = {}
+        for raw in self._whole_lines().splitlines():
+            fields: dict[str, Any] = json.loads(raw)
+            fields["shown"] = tuple(fields["shown"])
+            fields["ranking"] = tuple(fields["ranking"])
+            answers[fields["item"]] = Answer(**fields)
+        return answers
+
+    def append_all(self, answers: Iterator[Answer]) -> Iterator[Answer]:
+        """Write each answer before handing it on.
+
+        Raises:
+            UserError: the disk is full or not writable.
+        """
+        try:
+            whole = len(self._whole_lines())
+            with self.path.open("ab") as handle:
+                handle.truncate(whole)
+                for answer in answers:
+                    line = json.dumps(asdict(answer), ensure_ascii=False)
+                    # A lone surrogate in model output becomes the JSON escape of itself.
+                    handle.write(line.encode("utf-8", "backslashreplace") + b"\n")
+                    handle.flush()
+                    yield answer
+        except OSError as error:
+            raise disk_error(error, self.path) from error
+
+    def _whole_lines(self) -> bytes:
+        data = self.path.read_bytes() if self.path.exists() else b""
+        return data[: data.rfind(b"\n") + 1]
+

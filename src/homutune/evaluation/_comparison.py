@@ -1,0 +1,214 @@
+"""Base against tuned: paired by item, clustered by group, one primary endpoint declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from homutune.data import Dataset
+from homutune.errors import UserError
+from homutune.evaluation._runs import (
+    CONDITIONS,
+    Run,
+    RunConfig,
+    finished_runs,
+    load_run,
+    runs_folder,
+)
+from homutune.evaluation._safeguards import (
+    Leakage,
+    NoteRivals,
+    find_leakage,
+    mark_scale,
+    note_rivals,
+)
+from homutune.evaluation._scoring import CRITERIA, FLAGS
+from homutune.evaluation._statistics import (
+    BinaryResult,
+    PairedResult,
+    compare_binary,
+    compare_paired,
+    holm,
+)
+from homutune.evaluation._summary import (
+    RunSummary,
+    criterion_values,
+    flag_values,
+    groups_of,
+    summarize,
+)
+
+#: The question the comparison is made to answer, fixed before any answer is seen.
+PRIMARY = ("grounded", "correctness")
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionComparison:
+    """Two runs with the same prompts.
+
+    Attributes:
+        criteria: paired result by criterion, Holm-corrected over those present.
+        flags: paired counts by flag.
+        by_kind: kind of question -> criterion -> paired result, uncorrected and only descriptive.
+        unpaired: items that only one of the models answered, or none.
+        rivals: what naming a note without reading would achieve; grounded only.
+    """
+
+    condition: str
+    label: str
+    base: RunSummary
+    tuned: RunSummary
+    criteria: dict[str, PairedResult]
+    flags: dict[str, BinaryResult]
+    by_kind: dict[str, dict[str, PairedResult]]
+    unpaired: tuple[str, ...]
+    rivals: NoteRivals | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything the report says, apart from the texts of the answers.
+
+    Attributes:
+        conditions: by name, in the order of ``CONDITIONS``; ``absent``: name -> why not measured.
+        marks: anchor -> criterion -> value, see :func:`mark_scale`.
+    """
+
+    dataset: str
+    base: str
+    tuned: str
+    created_at: str
+    conditions: dict[str, ConditionComparison]
+    absent: dict[str, str]
+    leakage: Leakage
+    marks: dict[str, dict[str, float]]
+
+    @property
+    def primary(self) -> PairedResult | None:
+        """The declared endpoint: 正確性 with notes; None if it was not measured."""
+        grounded = self.conditions.get(PRIMARY[0])
+        return grounded.criteria.get(PRIMARY[1]) if grounded else None
+
+
+#: Condition name -> (run of base, run of tuned).
+RunPairs = dict[str, tuple[Run, Run]]
+
+
+def find_pairs(
+    home: Path, dataset: Dataset, *, base: str, tuned: str
+) -> tuple[RunPairs, dict[str, str]]:
+    """The runs to compare, and the conditions without one with the reason.
+
+    Of several runs those with most items win, then the newest; both must have been asked with
+    the same prompts.
+
+    Raises:
+        UserError: no condition was measured for both models; names the command that does it.
+    """
+    name = dataset.manifest.name
+    pairs: RunPairs = {}
+    absent: dict[str, str] = {}
+    lacking: dict[str, list[str]] = {}
+    for condition in CONDITIONS:
+        found = {
+            model: finished_runs(home, dataset=name, model=model, condition=condition)
+            for model in (base, tuned)
+        }
+        pair = _first_match(found[base], found[tuned])
+        if pair is not None:
+            folder = runs_folder(home)
+            pairs[condition] = (
+                load_run(folder / pair[0].id, dataset),
+                load_run(folder / pair[1].id, dataset),
+            )
+            continue
+        without = [model for model in (base, tuned) if not found[model]]
+        for model in without:
+            lacking.setdefault(model, []).append(condition)
+        absent[condition] = (
+            f"{'・'.join(without)} の評価がありません"
+            if without
+            else "質問・資料・件数の同じ評価がそろっていません"
+        )
+    if not pairs:
+        models = list(lacking) or [base, tuned]
+        commands = "、".join(f"homutune eval run --model {m} --dataset {name}" for m in models)
+        raise UserError(
+            f"データセット {name} について、両方のモデルにそろった評価がありません"
+            f"（足りないモデル：{'、'.join(models)}）。",
+            remedy=f"次を実行してから、もう一度比較してください：{commands}",
+        )
+    return pairs, absent
+
+
+def compare_runs(dataset: Dataset, pairs: RunPairs, absent: dict[str, str]) -> Comparison:
+    """Compare all conditions measured for both models."""
+    first = next(iter(pairs.values()))
+    return Comparison(
+        dataset=dataset.manifest.name,
+        base=first[0].config.model,
+        tuned=first[1].config.model,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        conditions={name: _compare(name, base, tuned) for name, (base, tuned) in pairs.items()},
+        absent=absent,
+        leakage=find_leakage(dataset),
+        marks=mark_scale(dataset, first[0].items),
+    )
+
+
+def _first_match(
+    base: list[RunConfig], tuned: list[RunConfig]
+) -> tuple[RunConfig, RunConfig] | None:
+    for one in base:
+        for other in tuned:
+            if one.prompts_hash == other.prompts_hash and one.plan == other.plan:
+                return one, other
+    return None
+
+
+def _compare(name: str, base: Run, tuned: Run) -> ConditionComparison:
+    paired = base.scores.keys() & tuned.scores.keys()
+    kinds = sorted({kind for key in paired if (kind := base.scores[key].kind)})
+    criteria = _criteria(base, tuned, paired)
+    corrected = holm([result.p for result in criteria.values()])
+    return ConditionComparison(
+        condition=name,
+        label=CONDITIONS[name].label,
+        base=summarize(base),
+        tuned=summarize(tuned),
+        criteria={
+            key: replace(result, p_holm=p)
+            for (key, result), p in zip(criteria.items(), corrected, strict=True)
+        },
+        flags={
+            flag: result
+            for flag in FLAGS
+            if (
+                result := compare_binary(
+                    flag_values(base.scores, flag), flag_values(tuned.scores, flag)
+                )
+            )
+        },
+        by_kind={
+            kind: _criteria(base, tuned, {k for k in paired if base.scores[k].kind == kind})
+            for kind in kinds
+        },
+        unpaired=tuple(item.meta.id for item in base.items if item.meta.id not in paired),
+        rivals=note_rivals(base.items, base.answers) if name == "grounded" else None,
+    )
+
+
+def _criteria(base: Run, tuned: Run, keys: set[str]) -> dict[str, PairedResult]:
+    base_scores = {key: base.scores[key] for key in keys}
+    tuned_scores = {key: tuned.scores[key] for key in keys}
+    results = {}
+    for name in CRITERIA:
+        result = compare_paired(
+            criterion_values(base_scores, name),
+            criterion_values(tuned_scores, name),
+            groups_of(base_scores),
+        )
+        if result is not None:
+            results[name] = result
+    return results

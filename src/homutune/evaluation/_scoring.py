@@ -1,0 +1,187 @@
+"""Four criteria for an answer, computed by rules: no model judges, the same text gets the same score.
+
+Every criterion lies between 0 and 1 and is the mean of its parts; a part that does not apply to
+an item (no rubric, no article, no term) is None and left out.
+
+正確性 (``correctness``)
+    ``rubric``: max(0, met ``must`` - violated ``must_not``) / number of ``must``;
+    ``articles``: F1 of the cited (law, article) pairs against ``meta.articles``.
+    An abstention or an empty answer to an answerable question gets 0 on both.
+関連性 (``relevance``)
+    ``topic``: max(0, 2r - 1), r = share of the dataset's other reference answers (of other
+    groups) that are less similar to the answer than its own reference is (TF-IDF cosine of
+    character 2- to 4-grams; a tie counts half). 0 is chance. Similarity finds the topic; it
+    cannot tell right from wrong (facts: 20 of 20 minimal contrasts preferred the wrong text),
+    so it is used here and nowhere else;
+    ``own_words``: min(1, share of 6-grams not copied from the question / 0.7).
+スタイルと一貫性 (``style``)
+    ``three_lines``, ``polite``, ``length``, ``stopped``, ``no_repetition``, ``japanese``:
+    see ``_text.py``; ``stopped`` is 1 when the model ended by itself.
+専門知識の反映度 (``expertise``)
+    ``terms``: share of the reference's legal terms used (``_vocabulary.py``);
+    ``article_precision`` and ``article_recall`` of the cited (law, article) pairs.
+
+Flags (yes/no, None where the question does not arise):
+``right_card`` — the numbers [n] are exactly those of the right cards among the notes; an
+abstention is a no; None when retrieval did not bring the right card.
+``retrieved`` — a right card was among the notes. ``abstained`` — the answer is the abstention
+sentence. ``over_abstained`` — the same although a right card was shown. ``stopped`` — as above.
+With the right cards withheld only ``abstained`` and ``stopped`` are measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from homutune.data import Card, Example, is_abstention, references
+from homutune.evaluation import _text as text_measures
+from homutune.evaluation._answers import Answer
+from homutune.evaluation._vocabulary import expected_terms, term_recall
+from homutune.law import extract_citations, normalize
+
+#: Name -> what a reader sees, in the order shown.
+CRITERIA = {
+    "correctness": "正確性",
+    "relevance": "関連性",
+    "style": "スタイルと一貫性",
+    "expertise": "専門知識の反映度",
+}
+FLAGS = {
+    "right_card": "正しい資料番号を示した",
+    "over_abstained": "答えられるのに回答を控えた",
+    "abstained": "根拠がないとき回答を控えた",
+    "stopped": "文章を自分で終えた",
+}
+
+Parts = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScore:
+    """Scores of one answer; ``criteria`` and ``parts`` are empty with the right cards withheld."""
+
+    item: str
+    group: str
+    kind: str | None
+    criteria: dict[str, float | None] = field(default_factory=dict)
+    parts: dict[str, Parts] = field(default_factory=dict)
+    flags: dict[str, bool | None] = field(default_factory=dict)
+
+
+class Scorer:
+    """Scores answers to the items of one dataset.
+
+    Args:
+        pool: all examples of the dataset; their answers are what an answer's topic is ranked
+            against.
+        cards: the dataset's cards.
+    """
+
+    def __init__(self, pool: Sequence[Example], cards: Sequence[Card]) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self._cards = {card.id: card for card in cards}
+        self._groups = np.array([group_of(example) for example in pool])
+        self._rows = {example.meta.id: row for row, example in enumerate(pool)}
+        self._vectorizer = TfidfVectorizer(
+            analyzer="char", ngram_range=(2, 4), preprocessor=normalize, min_df=1
+        )
+        self._references = self._vectorizer.fit_transform([example.answer for example in pool])
+
+    def score(self, item: Example, answer: Answer, *, withheld: bool = False) -> ItemScore:
+        """Score ``answer``, which must have a text, to ``item``, which must be in the pool."""
+        text = answer.text or ""
+        flags = self._flags(item, answer, text, withheld=withheld)
+        meta = item.meta
+        if withheld:
+            return ItemScore(meta.id, group_of(item), meta.kind, flags=flags)
+        parts = {
+            "correctness": _correctness(item, text),
+            "relevance": {
+                "topic": self._topic(item, text),
+                "own_words": text_measures.beyond_question(text, item.question),
+            },
+            "style": {
+                "three_lines": text_measures.three_lines(text),
+                "polite": text_measures.polite_share(text),
+                "length": text_measures.length_fit(text),
+                "stopped": float(answer.finish_reason == "stop"),
+                "no_repetition": text_measures.distinct_share(text),
+                "japanese": text_measures.japanese_share(text),
+            },
+            "expertise": self._expertise(item, text),
+        }
+        criteria = {name: _mean(list(values.values())) for name, values in parts.items()}
+        return ItemScore(meta.id, group_of(item), meta.kind, criteria, parts, flags)
+
+    def _flags(
+        self, item: Example, answer: Answer, text: str, *, withheld: bool
+    ) -> dict[str, bool | None]:
+        abstained = is_abstention(text)
+        stopped = answer.finish_reason == "stop"
+        if withheld:
+            return {"abstained": abstained, "stopped": stopped}
+        if not answer.shown or not item.meta.cards:
+            return {"stopped": stopped}
+        gold = {n for n, card in enumerate(answer.shown, 1) if card in item.meta.cards}
+        return {
+            "retrieved": bool(gold),
+            "right_card": set(references(text)) == gold and not abstained if gold else None,
+            "over_abstained": abstained if gold else None,
+            "stopped": stopped,
+        }
+
+    def _topic(self, item: Example, text: str) -> float | None:
+        others = self._groups != group_of(item)
+        if not others.any():
+            return None
+        similarity = (self._references @ self._vectorizer.transform([text]).T).toarray()[:, 0]
+        own = similarity[self._rows[item.meta.id]]
+        if own <= 0:
+            return 0.0
+        rivals = similarity[others]
+        rank = float(np.mean((rivals < own) + 0.5 * (rivals == own)))
+        return max(0.0, 2 * rank - 1)
+
+    def _expertise(self, item: Example, text: str) -> Parts:
+        card_texts = [self._cards[card].text for card in item.meta.cards if card in self._cards]
+        terms = expected_terms(item.answer, item.question, card_texts)
+        both = text_measures.precision_recall(cited(text), expected_articles(item))
+        return {
+            "terms": term_recall(text, terms),
+            "article_precision": both[0] if both else None,
+            "article_recall": both[1] if both else None,
+        }
+
+
+def group_of(item: Example) -> str:
+    """The source group of an item, its own id where it has none."""
+    return item.meta.group or item.meta.id
+
+
+def cited(text: str) -> set[tuple[str, str]]:
+    """The (law, article) pairs cited in ``text``; paragraphs and items are not compared."""
+    return {citation.key for citation in extract_citations(text)}
+
+
+def expected_articles(item: Example) -> set[tuple[str, str]]:
+    """The (law, article) pairs of ``meta.articles``."""
+    return {pair for article in item.meta.articles for pair in cited(article)}
+
+
+def _correctness(item: Example, text: str) -> Parts:
+    silent = is_abstention(text) or not text.strip()
+    rubric = text_measures.rubric_share(text, item.meta.must, item.meta.must_not)
+    both = text_measures.precision_recall(cited(text), expected_articles(item))
+    return {
+        "rubric": 0.0 if silent and rubric is not None else rubric,
+        "articles": (0.0 if silent else text_measures.f1(*both)) if both else None,
+    }
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

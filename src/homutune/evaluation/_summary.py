@@ -1,0 +1,120 @@
+"""One run in a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore
+from homutune.evaluation._statistics import (
+    Interval,
+    group_means,
+    grouped_mean,
+    t_interval,
+    wilson,
+)
+from homutune.law import normalize
+
+if TYPE_CHECKING:
+    from homutune.evaluation._runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Mean over groups of a criterion, with its 95 % Student-t interval over groups."""
+
+    mean: float
+    interval: Interval | None
+    n_items: int
+    n_groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Items with yes, of ``n``, with the Wilson 95 % interval of the share."""
+
+    count: int
+    n: int
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run says.
+
+    Attributes:
+        criteria: estimate by criterion; empty with the right cards withheld.
+        flags: count by flag; a flag that does not arise is absent.
+        missing: items without an answer.
+        characters: mean length of an answer, white space not counted.
+        latency_s: median seconds from request to answer, other requests under way.
+    """
+
+    run: str
+    model: str
+    condition: str
+    n_items: int
+    n_groups: int
+    missing: int
+    criteria: dict[str, Estimate]
+    flags: dict[str, Count]
+    characters: float
+    completion_tokens: float | None
+    latency_s: float | None
+
+
+def criterion_values(scores: Mapping[str, ItemScore], name: str) -> dict[str, float]:
+    """Value of a criterion by item, where it could be measured."""
+    return {
+        key: value
+        for key, score in scores.items()
+        if (value := score.criteria.get(name)) is not None
+    }
+
+
+def flag_values(scores: Mapping[str, ItemScore], name: str) -> dict[str, bool]:
+    """Value of a flag by item, where it arises."""
+    return {
+        key: value for key, score in scores.items() if (value := score.flags.get(name)) is not None
+    }
+
+
+def groups_of(scores: Mapping[str, ItemScore]) -> dict[str, str]:
+    """Source group by item."""
+    return {key: score.group for key, score in scores.items()}
+
+
+def summarize(run: Run) -> RunSummary:
+    """Summary of a run with at least one answer."""
+    groups = groups_of(run.scores)
+    criteria = {}
+    for name in CRITERIA:
+        values = criterion_values(run.scores, name)
+        mean = grouped_mean(values, groups)
+        if mean is not None:
+            means = list(group_means(values, groups).values())
+            criteria[name] = Estimate(mean, t_interval(means), len(values), len(means))
+    flags = {}
+    for name in FLAGS:
+        answered = flag_values(run.scores, name)
+        if answered:
+            yes = sum(answered.values())
+            flags[name] = Count(yes, len(answered), wilson(yes, len(answered)))
+    answers = [run.answers[key] for key in run.scores]
+    tokens = [a.completion_tokens for a in answers if a.completion_tokens is not None]
+    latencies = [a.latency_s for a in answers if a.latency_s is not None]
+    return RunSummary(
+        run=run.config.id,
+        model=run.config.model,
+        condition=run.config.condition,
+        n_items=len(run.scores),
+        n_groups=len(set(groups.values())),
+        missing=len(run.missing),
+        criteria=criteria,
+        flags=flags,
+        characters=fmean(len(normalize(answer.text or "")) for answer in answers),
+        completion_tokens=fmean(tokens) if tokens else None,
+        latency_s=median(latencies) if latencies else None,
+    )

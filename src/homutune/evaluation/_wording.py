@@ -1,0 +1,134 @@
+"""The result in plain Japanese sentences, for a reader who knows no statistics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from homutune.evaluation._comparison import Comparison, ConditionComparison
+from homutune.evaluation._scoring import CRITERIA
+from homutune.evaluation._statistics import BinaryResult, Interval, PairedResult
+
+Verdict = Literal["better", "worse", "unclear"]
+
+#: Risk of calling chance a difference that we accept, after Holm's correction.
+ALPHA = 0.05
+#: Flags of which a reader wants few.
+FEW_IS_GOOD = frozenset({"over_abstained"})
+VERDICTS: dict[Verdict, str] = {
+    "better": "良くなった",
+    "worse": "悪くなった",
+    "unclear": "差があるとは言えない",
+}
+
+
+def verdict(result: PairedResult) -> Verdict:
+    """Better or worse only where the corrected test and the interval agree."""
+    interval = result.t_interval
+    if result.p_holm is None or result.p_holm >= ALPHA or interval is None:
+        return "unclear"
+    if interval[0] > 0:
+        return "better"
+    return "worse" if interval[1] < 0 else "unclear"
+
+
+def binary_verdict(flag: str, result: BinaryResult) -> Verdict:
+    """The same for a yes/no measure, uncorrected."""
+    if result.p >= ALPHA:
+        return "unclear"
+    gained = result.gained > result.lost
+    return "better" if gained != (flag in FEW_IS_GOOD) else "worse"
+
+
+def number(value: float | None, *, sign: bool = False) -> str:
+    """Two decimals; 「―」 for what could not be computed."""
+    if value is None:
+        return "―"
+    return f"{value + 0.0:+.2f}" if sign else f"{value:.2f}"
+
+
+def interval_text(interval: Interval | None, *, sign: bool = True) -> str:
+    """``+0.10〜+0.30``; 「―」 where it could not be computed."""
+    if interval is None:
+        return "―"
+    return f"{number(interval[0], sign=sign)}〜{number(interval[1], sign=sign)}"
+
+
+def p_text(p: float | None) -> str:
+    """Three decimals, ``<0.001`` below."""
+    if p is None:
+        return "―"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def headline(comparison: Comparison) -> str:
+    """The one sentence at the top: the declared endpoint, whatever it shows."""
+    result = comparison.primary
+    if result is None:
+        return "主要な評価項目（資料つきの正確性）は、まだ測っていません。"
+    change = f"{number(result.base_mean)} → {number(result.tuned_mean)}"
+    return {
+        "better": f"学習により、資料つきの正確性が上がりました（{change}）。",
+        "worse": f"学習により、資料つきの正確性が下がりました（{change}）。",
+        "unclear": f"資料つきの正確性に、差があるとは言えませんでした（{change}）。",
+    }[verdict(result)]
+
+
+def primary_detail(result: PairedResult) -> str:
+    """Difference, interval, size and p of the declared endpoint."""
+    text = (
+        f"差は {number(result.difference, sign=True)}"
+        f"（95％信頼区間 {interval_text(result.t_interval)}、{result.n_items}問・"
+        f"{result.n_groups}グループ、補正後 p = {p_text(result.p_holm)}）。"
+        f"問題ごとに見ると、良くなった {result.wins}問、同じ {result.ties}問、"
+        f"悪くなった {result.losses}問です。"
+    )
+    if result.detectable is not None:
+        text += f"この件数で見つけられる差は、およそ {number(result.detectable)} 以上です。"
+    return text
+
+
+def findings(comparison: Comparison) -> dict[Verdict, list[str]]:
+    """All criteria of all conditions, sorted into better, worse and unclear."""
+    sorted_out: dict[Verdict, list[str]] = {"better": [], "worse": [], "unclear": []}
+    for condition in comparison.conditions.values():
+        for name, result in condition.criteria.items():
+            sorted_out[verdict(result)].append(
+                f"{condition.label}の{CRITERIA[name]}"
+                f"（{number(result.base_mean)} → {number(result.tuned_mean)}）"
+            )
+        for flag, sentence in _flag_sentences(condition).items():
+            sorted_out[binary_verdict(flag, condition.flags[flag])].append(sentence)
+    return sorted_out
+
+
+def _flag_sentences(condition: ConditionComparison) -> dict[str, str]:
+    names = {
+        "right_card": "正しい資料番号を示した数",
+        "abstained": "根拠となる資料がないときに回答を控えた数",
+        "over_abstained": "答えられるのに回答を控えた数",
+    }
+    return {
+        flag: f"{name}（{result.base_count}/{result.n} → {result.tuned_count}/{result.n}）"
+        for flag, name in names.items()
+        if (result := condition.flags.get(flag)) is not None
+    }
+
+
+def not_measured(comparison: Comparison) -> list[str]:
+    """What this comparison did not look at, the fixed points last."""
+    from homutune.evaluation._runs import CONDITIONS
+
+    texts = [f"「{CONDITIONS[n].label}」の条件：{why}。" for n, why in comparison.absent.items()]
+    missing = {
+        summary.model: summary.missing
+        for condition in comparison.conditions.values()
+        for summary in (condition.base, condition.tuned)
+        if summary.missing
+    }
+    texts += [f"{model} が答えられなかった{count}問（欠測）。" for model, count in missing.items()]
+    return [
+        *texts,
+        "人（弁護士など）による採点。",
+        "別の AI モデルによる採点。",
+        "検証データにない分野・長い契約書・利用者の実際の質問。",
+    ]

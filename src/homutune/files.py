@@ -1,0 +1,47 @@
+"""Writing files so that a reader never meets half of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from homutune.errors import UserError
+
+
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Write ``data`` (text as UTF-8) to ``path``: afterwards it holds all of it or what it held.
+
+    Raises:
+        UserError: the disk is full or the place is not writable; nothing was changed.
+    """
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(raw)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise disk_error(error, path) from error
+
+
+def disk_error(error: OSError, path: Path) -> UserError:
+    """The calm form of an error met while writing to ``path``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(
+            "ディスクの空き容量が足りないため書き込めませんでした。何も変更していません。",
+            file=path,
+            remedy="空き容量を増やすか、HOMUTUNE_HOME を別のディスクに変えてから、同じコマンドを実行してください。",
+        )
+    return UserError(
+        f"ファイルを書き込めませんでした（{error.strerror or error}）。",
+        file=path,
+        remedy="保存先のフォルダーの権限を確認してください。",
+    )

@@ -1,0 +1,92 @@
+"""Prompt plans: a question alone, or a question with the notes that retrieval brings."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal, Protocol
+
+from homutune.data import Card, Message, grounded_messages, plain_messages
+
+Form = Literal["plain", "grounded"]
+
+
+class CardSearch(Protocol):
+    """What :func:`build` needs of a retriever; ``homutune.data.Retriever`` is one."""
+
+    def search(self, question: str, k: int = 3, exclude: Sequence[str] = ()) -> list[Card]:
+        """The ``k`` nearest cards, best first, without those whose id is in ``exclude``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPlan:
+    """How a question is asked; stored with every run so that it can be asked again the same way.
+
+    Attributes:
+        name: name shown to the user and stored with results.
+        form: ``plain`` sends the question alone, ``grounded`` adds reference notes.
+        k: number of notes in the ``grounded`` form.
+        max_tokens: limit of the answer. Our answers have 150 to 300 Japanese characters,
+            so an answer that reaches 320 tokens did not stop by itself.
+        temperature: 0 is greedy decoding.
+    """
+
+    name: str
+    form: Form
+    k: int = 3
+    max_tokens: int = 320
+    temperature: float = 0.0
+
+
+PLANS: dict[str, PromptPlan] = {
+    "plain": PromptPlan("plain", "plain"),
+    "grounded": PromptPlan("grounded", "grounded"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages ready to send.
+
+    Attributes:
+        messages: system and user message.
+        cards: the notes shown, in the order of their reference numbers 1, 2, …; empty if plain.
+        ranking: ids of the same cards, best match first.
+    """
+
+    messages: tuple[Message, ...]
+    cards: tuple[Card, ...] = ()
+    ranking: tuple[str, ...] = ()
+
+
+def build(
+    plan: PromptPlan,
+    question: str,
+    retriever: CardSearch | None = None,
+    exclude: Sequence[str] = (),
+) -> Prompt:
+    """Make the messages for ``question``; the same arguments always give the same messages.
+
+    Args:
+        plan: one of :data:`PLANS` or your own.
+        question: the user's text.
+        retriever: where notes come from; needed by the ``grounded`` form only.
+        exclude: ids of cards that must not be shown.
+
+    Raises:
+        ValueError: a grounded plan without a retriever.
+    """
+    if plan.form == "plain":
+        return Prompt(tuple(plain_messages(question)))
+    if retriever is None:
+        raise ValueError("a grounded plan needs a retriever")
+    found = retriever.search(question, k=plan.k, exclude=exclude)
+    ranking = tuple(card.id for card in found)
+    # Training shows the notes in random order. Shown by rank, the right one would nearly always
+    # be number 1, and a model that answers [1] without reading would look as if it could read.
+    seed = int.from_bytes(sha256(question.encode()).digest()[:8], "big")
+    cards = random.Random(seed).sample(found, len(found))
+    return Prompt(tuple(grounded_messages(question, cards)), tuple(cards), ranking)

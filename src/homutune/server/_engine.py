@@ -1,0 +1,104 @@
+"""What the server needs of an engine, and the local engine behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from homutune.settings import Settings
+
+
+class Base(NamedTuple):
+    """A base model as ``/v1/models`` shows it; ``created`` in seconds since 1970."""
+
+    id: str
+    created: int
+    owned_by: str
+
+
+class Weights(NamedTuple):
+    """Where a base model's weights lie: a folder for training, a GGUF file for llama.cpp."""
+
+    path: Path
+    gguf: Path
+
+
+class Piece(Protocol):
+    """A piece of an answer; the last one has a ``finish_reason`` ("stop" or "length")."""
+
+    @property
+    def text(self) -> str:
+        """The new text."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why generation ended, on the last piece."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the prompt."""
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens generated so far."""
+
+
+class Generation(NamedTuple):
+    """One answer to generate; ``adapter`` is the folder of a LoRA adapter or None."""
+
+    base: str
+    adapter: Path | None
+    messages: list[dict[str, str]]
+    max_tokens: int
+    temperature: float
+    top_p: float
+    stop: list[str]
+    seed: int | None
+    json_schema: dict[str, Any] | None
+    json_object: bool
+
+
+class Engine(Protocol):
+    """Base models and generation. Methods block and are called from many threads."""
+
+    def bases(self) -> Sequence[Base]:
+        """All base models."""
+
+    def prepare(self, name: str) -> Weights:
+        """Make a base model ready to train on; the first time this takes about a minute."""
+
+    def stream(self, generation: Generation) -> Iterator[Piece]:
+        """Generate; closing the iterator stops the work."""
+
+    def close(self) -> None:
+        """Let go of memory and threads."""
+
+
+class LocalEngine:
+    """:class:`Engine` over :mod:`homutune.engine`, whose libraries load with the first answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        from homutune.engine import BaseModels, GenerationPool
+
+        self._models = BaseModels(settings.home)
+        self._pool = GenerationPool(settings.home, threads=settings.threads)
+
+    def bases(self) -> Sequence[Base]:
+        """All base models, those not converted yet too: they are when first needed."""
+        return [Base(model.id, model.created, model.owned_by) for model in self._models.list()]
+
+    def prepare(self, name: str) -> Weights:
+        """Convert the base model if that has not been done."""
+        model = self._models.ensure(name)
+        return Weights(model.path, model.gguf)
+
+    def stream(self, generation: Generation) -> Iterator[Piece]:
+        """Generate with llama.cpp."""
+        from homutune.engine import GenerationRequest
+
+        return self._pool.stream(GenerationRequest(**generation._asdict()))
+
+    def close(self) -> None:
+        """Stop the pool."""
+        self._pool.close()

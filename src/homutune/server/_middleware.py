@@ -1,0 +1,123 @@
+"""Around every request: a request id, one log line, the last resort for errors, the guard."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import logging
+import secrets
+import time
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from homutune.server._errors import error_body, server_error_body
+
+log = logging.getLogger("homutune.server")
+
+#: Methods that change nothing; a page of another origin cannot read their answer (no CORS).
+_READING = {"GET", "HEAD", "OPTIONS"}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host`` (a name or an address, no port)."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class RequestLog:
+    """Give each request an id, log one line without contents, answer what nobody caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = f"req_{secrets.token_hex(16)}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            # The text of an exception may quote a document, so only its type is logged.
+            log.error("%s request_id=%s", type(error).__name__, request_id)
+            if status:
+                raise
+            await JSONResponse(server_error_body(request_id), 500)(scope, receive, send_with_id)
+        finally:
+            log.info(
+                "%s %s %s %.0fms %s",
+                scope["method"],
+                scope["path"],
+                status or "-",
+                (time.perf_counter() - began) * 1000,
+                request_id,
+            )
+
+
+class Guard:
+    """Who may speak to the server.
+
+    On loopback any key is taken, but not every page a browser shows: a foreign ``Host`` (DNS
+    rebinding) and a changing request of a foreign ``Origin`` get 403. On any other address the
+    key is required; a rebound page does not know it, so ``Host`` is free there.
+    """
+
+    def __init__(self, app: ASGIApp, *, host: str, api_key: str) -> None:
+        self._app = app
+        self._host = host.lower()
+        self._key = None if is_loopback(host) else api_key.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname or ""
+        if self._key is None and name != self._host and not is_loopback(name):
+            return _forbidden("このホスト名からの利用は許可されていません。", "host_not_allowed")
+        origin = headers.get("origin")
+        if origin is not None and method not in _READING and urlsplit(origin).netloc != host:
+            return _forbidden("他のサイトからの操作は許可されていません。", "origin_not_allowed")
+        if self._key is not None and path != "/healthz":
+            return self._check_key(headers.get("authorization", ""))
+        return None
+
+    def _check_key(self, authorization: str) -> JSONResponse | None:
+        assert self._key is not None
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            text = "You didn't provide an API key. (Authorization: Bearer … が必要です)"
+            return JSONResponse(error_body(text), 401)
+        if not hmac.compare_digest(key.strip().encode(), self._key):
+            text = "Incorrect API key provided. (HOMUTUNE_API_KEY を確認してください)"
+            return JSONResponse(error_body(text, code="invalid_api_key"), 401)
+        return None
+
+
+def _forbidden(message: str, code: str) -> JSONResponse:
+    return JSONResponse(error_body(message, code=code), 403)

@@ -1,0 +1,251 @@
+"""What the server remembers, in one database: files, jobs, tuned models.
+
+Bytes lie on disk, rows point to them. A row is written after its bytes and removed after them,
+so that a crash leaves neither a row without content nor, after a delete, content without a way
+to ask again for its removal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Engine,
+    Integer,
+    String,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from homutune.errors import UserError
+
+
+class _Base(DeclarativeBase):
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        dict[str, Any]: JSON,
+        dict[str, str]: JSON,
+        list[str]: JSON,
+    }
+
+
+class _Schema(_Base):
+    """One row per migration that was applied."""
+
+    __tablename__ = "schema_version"
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    applied_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class _Listed:
+    # Seconds tie; the order of lists and the place of a cursor need a number that does not,
+    # and that is never given twice, even after the newest row was deleted.
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    __table_args__: Any = {"sqlite_autoincrement": True}
+
+
+class FileRow(_Listed, _Base):
+    """An uploaded file or the result file of a job; the bytes are ``<home>/files/<id>``."""
+
+    __tablename__ = "files"
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    filename: Mapped[str] = mapped_column(String(255))
+    purpose: Mapped[str] = mapped_column(String(32), index=True)
+    expires_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
+
+
+class JobRow(_Listed, _Base):
+    """A fine-tuning job; its folder is ``<home>/jobs/<id>``."""
+
+    __tablename__ = "jobs"
+    status: Mapped[str] = mapped_column(String(32), index=True)
+    model: Mapped[str] = mapped_column(String(255))
+    training_file: Mapped[str] = mapped_column(String(64))
+    validation_file: Mapped[str | None] = mapped_column(String(64), default=None)
+    suffix: Mapped[str | None] = mapped_column(String(64), default=None)
+    seed: Mapped[int] = mapped_column(Integer)
+    #: As asked for; replaced by the values that were used when the job ends.
+    hyperparameters: Mapped[dict[str, Any]]
+    meta: Mapped[dict[str, str] | None] = mapped_column("metadata", JSON, default=None)
+    #: Name of the model to be, fixed at creation so that every attempt makes the same one.
+    tuned_name: Mapped[str] = mapped_column(String(255), unique=True)
+    fine_tuned_model: Mapped[str | None] = mapped_column(String(255), default=None)
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    finished_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    trained_tokens: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    result_files: Mapped[list[str]] = mapped_column(default=list)
+    #: How often the worker was started again after it had died.
+    restarts: Mapped[int] = mapped_column(Integer, default=0)
+    worker_pid: Mapped[int | None] = mapped_column(Integer, default=None)
+
+
+class ModelRow(_Listed, _Base):
+    """A tuned model; ``adapter_path`` is relative to the home, so that the home can be moved."""
+
+    __tablename__ = "models"
+    parent: Mapped[str] = mapped_column(String(255))
+    job_id: Mapped[str] = mapped_column(String(64))
+    adapter_path: Mapped[str] = mapped_column(String(255))
+
+
+_Row = TypeVar("_Row", FileRow, JobRow, ModelRow)
+
+
+class CursorError(LookupError):
+    """``after`` names nothing in the list."""
+
+
+def _create_tables(engine: Engine) -> None:
+    _Base.metadata.create_all(engine)
+
+
+#: Numbered from 1, append-only: a migration that was released is never edited. Version 1 is
+#: ``create_all`` because there is no older form to start from; the first change of a table
+#: freezes it as SQL. Three tables do not yet earn a migration library.
+MIGRATIONS: tuple[Callable[[Engine], None], ...] = (_create_tables,)
+
+
+class Store:
+    """Short transactions over the database; rows come back detached, ready to be read anywhere.
+
+    Raises:
+        UserError: the database cannot be opened or was written by a newer version.
+    """
+
+    def __init__(self, home: Path, url: str | None = None) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(url or f"sqlite:///{home / 'homutune.db'}")
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _tune_sqlite)
+        self._session = sessionmaker(self._engine, expire_on_commit=False)
+        try:
+            self._migrate()
+        except SQLAlchemyError as error:
+            raise UserError(
+                f"データベースを開けません（{type(error).__name__}）。",
+                remedy="HOMUTUNE_DATABASE_URL と保存先の権限を確認してください。",
+            ) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def add(self, row: FileRow | JobRow | ModelRow) -> None:
+        """Insert ``row``; a row with its id already there is left as it is."""
+        with self._session.begin() as session:
+            if session.scalar(select(type(row)).where(type(row).id == row.id)) is None:
+                session.add(row)
+
+    def get(self, kind: type[_Row], row_id: str) -> _Row | None:
+        """The row with this id."""
+        with self._session() as session:
+            return session.scalar(select(kind).where(kind.id == row_id))
+
+    def delete(self, kind: type[_Row], row_id: str) -> None:
+        """Remove the row, if it is there."""
+        with self._session.begin() as session:
+            session.execute(delete(kind).where(kind.id == row_id))
+
+    def page(
+        self,
+        kind: type[_Row],
+        *,
+        after: str | None = None,
+        limit: int,
+        ascending: bool = False,
+        where: Sequence[Any] = (),
+        keep: Callable[[_Row], bool] = lambda _: True,
+    ) -> tuple[list[_Row], bool]:
+        """Up to ``limit`` rows behind the row ``after``, newest first, and whether more follow.
+
+        ``keep`` filters in Python what SQL dialects do not agree on (JSON).
+
+        Raises:
+            CursorError: there is no row ``after``.
+        """
+        order = kind.seq.asc() if ascending else kind.seq.desc()
+        query = select(kind).where(*where).order_by(order)
+        with self._session() as session:
+            if after is not None:
+                place = session.scalar(select(kind.seq).where(kind.id == after))
+                if place is None:
+                    raise CursorError(after)
+                query = query.where(kind.seq > place if ascending else kind.seq < place)
+            found = _take(session.scalars(query), limit + 1, keep)
+        return found[:limit], len(found) > limit
+
+    def expired_files(self, now: float) -> list[FileRow]:
+        """Files whose time is over."""
+        with self._session() as session:
+            return list(session.scalars(select(FileRow).where(FileRow.expires_at <= now)))
+
+    def models(self) -> list[ModelRow]:
+        """All tuned models, oldest first."""
+        with self._session() as session:
+            return list(session.scalars(select(ModelRow).order_by(ModelRow.seq)))
+
+    def first_job(self, status: str) -> JobRow | None:
+        """The oldest job in ``status``."""
+        with self._session() as session:
+            query = select(JobRow).where(JobRow.status == status).order_by(JobRow.seq).limit(1)
+            return session.scalar(query)
+
+    def job_of_model(self, name: str) -> JobRow | None:
+        """The job that makes or made the tuned model ``name``."""
+        with self._session() as session:
+            return session.scalar(select(JobRow).where(JobRow.tuned_name == name))
+
+    def update_job(self, job_id: str, *, was: Iterable[str], **values: Any) -> bool:
+        """Change a job if its status is one of ``was``; one statement, so that of two who try
+        only one succeeds. Returns whether it was changed."""  # noqa: D205
+        change = update(JobRow).where(JobRow.id == job_id, JobRow.status.in_(list(was)))
+        with self._session.begin() as session:
+            result: Any = session.execute(change.values(**values))
+            return bool(result.rowcount)
+
+    def _migrate(self) -> None:
+        _Base.metadata.tables["schema_version"].create(self._engine, checkfirst=True)
+        with Session(self._engine) as session:
+            done = set(session.scalars(select(_Schema.version)))
+        if max(done, default=0) > len(MIGRATIONS):
+            raise UserError(
+                "このデータベースは、より新しい版の homutune で作られています。",
+                remedy="homutune を更新してください。",
+            )
+        for version, migrate in enumerate(MIGRATIONS, start=1):
+            if version not in done:
+                migrate(self._engine)
+                with self._engine.begin() as connection:
+                    row = {"version": version, "applied_at": int(time.time())}
+                    connection.execute(insert(_Schema).values(row))
+
+
+def _take(rows: Iterable[_Row], count: int, keep: Callable[[_Row], bool]) -> list[_Row]:
+    taken: list[_Row] = []
+    for row in rows:
+        if keep(row):
+            taken.append(row)
+            if len(taken) == count:
+                break
+    return taken
+
+
+def _tune_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    # WAL: readers do not wait for the writer. The wait is for the writer before us.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()

@@ -1,0 +1,91 @@
+"""All settings, from ``homutune.toml``, ``.env`` and the environment; nothing else reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from homutune.errors import UserError
+
+DEFAULT_PORT = 8400
+
+
+class Settings(BaseSettings):
+    """Environment variables start with ``HOMUTUNE_``; the environment wins over the files."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HOMUTUNE_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        toml_file="homutune.toml",
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    home: Path = Field(default_factory=lambda: user_data_path("homutune", appauthor=False))
+    base_url: str = f"http://127.0.0.1:{DEFAULT_PORT}/v1"
+    # OPENAI_API_KEY is read only because base_url may point to OpenAI; the local server
+    # on loopback takes any key.
+    api_key: SecretStr = Field(
+        default=SecretStr("local"),
+        validation_alias=AliasChoices("HOMUTUNE_API_KEY", "OPENAI_API_KEY"),
+    )
+    base_model: str = "gemma3-270m"
+    host: str = "127.0.0.1"
+    port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
+    database_url: str | None = None
+    threads: int | None = Field(default=None, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence: arguments, environment, ``.env``, ``homutune.toml``."""
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            TomlConfigSettingsSource(settings_cls),
+        )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether models are reached on this machine, so that no text leaves it."""
+        host = self.base_url.split("//", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
+        return host in {"127.0.0.1", "localhost", "[::1]"}
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings afresh.
+
+    Raises:
+        UserError: a value cannot be used.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"設定 {name} の値が正しくありません（{first['msg']}）。",
+            remedy="homutune.toml・.env・環境変数 HOMUTUNE_* を確認してください。",
+        ) from None
+    except ValueError as error:  # broken TOML
+        raise UserError(
+            f"設定ファイルを読めません（{error}）。",
+            file="homutune.toml",
+            remedy="TOML の書式を直してください。",
+        ) from None

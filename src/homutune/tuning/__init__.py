@@ -1,0 +1,28 @@
+"""Fine-tuning from the client's side: upload, create, watch, remember; any provider."""
+
+from homutune.tuning._export import Recipe, TrainingFiles, export_dataset
+from homutune.tuning._jobs import start_job
+from homutune.tuning._progress import Progress
+from homutune.tuning._registry import (
+    ModelEntry,
+    find_model,
+    list_models,
+    register_model,
+    sync_models,
+)
+from homutune.tuning._watch import TERMINAL, watch_job
+
+__all__ = [
+    "TERMINAL",
+    "ModelEntry",
+    "Progress",
+    "Recipe",
+    "TrainingFiles",
+    "export_dataset",
+    "find_model",
+    "list_models",
+    "register_model",
+    "start_job",
+    "sync_models",
+    "watch_job",
+]
