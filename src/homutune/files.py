@@ -9,6 +9,9 @@ from pathlib import Path
 
 from homutune.errors import UserError
 
+# A quota that is used up looks like a full disk; Windows has no such number.
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 def write_atomic(path: Path, data: str | bytes) -> None:
     """Write ``data`` (text as UTF-8) to ``path``: afterwards it holds all of it or what it held.
@@ -34,7 +37,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
 
 def disk_error(error: OSError, path: Path) -> UserError:
     """The calm form of an error met while writing to ``path``."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         return UserError(
             "ディスクの空き容量が足りないため書き込めませんでした。何も変更していません。",
             file=path,

@@ -7,11 +7,22 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 #: Progress, notes and errors.
 console = Console(stderr=True, highlight=False)
 #: Results meant for a reader; results meant for a program go through :func:`print_json`.
 out = Console(highlight=False)
+
+
+def note(text: str, style: str | None = None) -> None:
+    """Print a line on stderr as it is: brackets are no markup, the terminal wraps it."""
+    console.print(Text(text, style or ""), soft_wrap=True)
+
+
+def tell(text: str, style: str | None = None) -> None:
+    """Print a line of the result on stdout as it is."""
+    out.print(Text(text, style or ""), soft_wrap=True)
 
 
 def print_json(obj: Any) -> None:

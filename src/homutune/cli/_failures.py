@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from homutune.cli import _japanese
-from homutune.cli._console import console, print_json
+from homutune.cli._console import console, note, print_json
 from homutune.errors import UserError
 
 #: Windows reports a full disk under its own number (ERROR_DISK_FULL).
@@ -30,7 +30,7 @@ def speak_utf8() -> None:
 
 def tell_interrupted() -> None:
     """What Ctrl-C leaves behind is safe; say so."""
-    console.print("\n中断しました。同じコマンドで続きから再開できます。", markup=False)
+    note("\n中断しました。同じコマンドで続きから再開できます。")
 
 
 def report(error: Exception, *, as_json: bool) -> int:
@@ -98,10 +98,10 @@ def _tell(error: UserError, as_json: bool) -> int:
         )
     head = f"{error.where}: {error.message}" if error.where else error.message
     console.print("エラー: ", style="bold red", end="")
-    console.print(head, markup=False, soft_wrap=True)
+    note(head)
     if error.remedy:
         console.print("対処: ", style="bold", end="")
-        console.print(error.remedy, markup=False, soft_wrap=True)
+        note(error.remedy)
     return error.exit_code
 
 

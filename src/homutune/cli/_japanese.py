@@ -27,7 +27,10 @@ USAGE_ERRORS = (
     (r"Got unexpected extra argument\(s\) \((?P<x>.*)\)", "引数が多すぎます（{x}）"),
     (r"Option '(?P<x>.*?)' requires", "オプション {x} に値を付けてください"),
     (r"Option '(?P<x>.*?)' does not take a value", "オプション {x} に値は付けられません"),
-    (r"Invalid value for '(?P<x>.*?)': (?P<z>.*)", "{x} の値が正しくありません（{z}）"),
+    (
+        r"Invalid value for '(?P<x>.*?)': (?:Value error, )?(?P<z>.*)",
+        "{x} の値が正しくありません（{z}）",
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from homutune.cli._console import console
+from homutune.cli._console import console, note
 from homutune.tuning import Progress
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class LiveView:
         return _duration(pace * (progress.total - progress.step))
 
     def _say(self, text: str, style: str | None = None) -> None:
-        console.print(text, style=style, markup=False)
+        note(text, style=style)
 
 
 def translate(message: str) -> str:

@@ -6,18 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
-from homutune.cli._console import console, out, print_json
+from homutune.cli._console import note, out, print_json, tell
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
     import openai
     from openai.types.fine_tuning import FineTuningJob
 
+    from homutune.data import Recipe
     from homutune.settings import Settings
     from homutune.tuning import ModelEntry, TrainingFiles
 
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
-JobName = Annotated[str, typer.Argument(metavar="[JOB]", help="ジョブの ID、または latest。")]
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="ジョブの ID、または latest。")]
 _LISTED = 20
 
 
@@ -51,7 +52,8 @@ def start(
         Path | None, typer.Option(help="検証データの JSONL（--train と一緒に）。")
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="grounded（資料を読んで答える）か plain（質問だけ）。")
+        Literal["grounded", "plain"],
+        typer.Option(metavar="<名前>", help="grounded（資料を読んで答える）か plain（質問だけ）。"),
     ] = "grounded",
     model: Annotated[
         str | None, typer.Option(help="ベースモデル。省くと設定の base_model。")
@@ -71,7 +73,7 @@ def start(
 
     with _server() as (settings, client):
         if train is not None:
-            files = TrainingFiles(train, valid, {})
+            files = TrainingFiles(train, valid)
         else:
             if valid is not None:
                 raise UserError("--valid は --train と一緒に指定してください。")
@@ -88,15 +90,15 @@ def start(
             learning_rate_multiplier=_auto_or(float, lr_multiplier, "--lr-multiplier"),
             seed=seed,
             metadata=files.metadata,
-            on_note=lambda text: console.print(text, markup=False),
+            on_note=note,
         )
         if watch:
             _watch(settings, client, job.id, as_json)
         elif as_json:
             print_json({"job": _job_json(job)})
         else:
-            out.print(f"ジョブを作成しました: {job.id}", markup=False)
-            out.print(f"進み具合: homutune tune watch {job.id}", markup=False)
+            tell(f"ジョブを作成しました: {job.id}")
+            tell(f"進み具合: homutune tune watch {job.id}")
 
 
 @app.command("watch")
@@ -117,14 +119,13 @@ def list_jobs(as_json: AsJson = False) -> None:
         print_json({"jobs": [_job_json(job) for job in jobs]})
         return
     if not jobs:
-        out.print("ジョブはまだありません。homutune tune start で学習を始められます。")
+        tell("ジョブはまだありません。homutune tune start で学習を始められます。")
         return
-    table = Table("ジョブ", "状態", "ベース", "作成", "学習済みモデル")
+    table = _table("ジョブ", "状態", "作成", "学習済みモデル")
     for job in jobs:
         table.add_row(
             job.id,
             STATUS.get(job.status, job.status),
-            job.model,
             _when(job.created_at),
             job.fine_tuned_model or "",
         )
@@ -161,7 +162,7 @@ def show(job: JobName = "latest", as_json: AsJson = False) -> None:
     for item in checkpoints:
         loss = item.metrics.full_valid_loss or item.metrics.valid_loss
         score = f"検証損失 {loss:.3f}" if loss is not None else ""
-        out.print(f"チェックポイント {item.fine_tuned_model_checkpoint} {score}", markup=False)
+        tell(f"チェックポイント {item.fine_tuned_model_checkpoint} {score}")
 
 
 @app.command("cancel")
@@ -175,7 +176,7 @@ def cancel(
     if as_json:
         print_json({"job": _job_json(stopped)})
     else:
-        out.print(f"中止しました: {stopped.id}", markup=False)
+        tell(f"中止しました: {stopped.id}")
 
 
 @app.command("models")
@@ -190,17 +191,20 @@ def models(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"models": [_model_json(item, tuned.get(item.id)) for item in served]})
         return
-    table = Table("モデル", "作成", "学習損失", "検証損失", "データセット", "停止日")
+    closing = any(_shutdown(item) for item in served)
+    table = _table(
+        "モデル", "作成", "学習損失", "検証損失", "データセット", *(["停止日"] if closing else [])
+    )
     for item in served:
         entry = tuned.get(item.id)
-        table.add_row(
+        row = [
             item.id,
-            _when(item.created),
-            _loss(entry and entry.train_loss),
-            _loss(entry and entry.valid_loss),
+            _when(item.created).partition(" ")[0],
+            _loss(entry.train_loss if entry else None),
+            _loss(entry.valid_loss if entry else None),
             (entry and entry.dataset) or "",
-            str(getattr(item, "shutdown_date", None) or ""),
-        )
+        ]
+        table.add_row(*row, *([_shutdown(item)] if closing else []))
     out.print(table)
 
 
@@ -215,15 +219,14 @@ def _server() -> Iterator[tuple[Settings, openai.OpenAI]]:
         yield settings, client
 
 
-def _dataset_files(settings: Settings, name: str, recipe: str, seed: int) -> TrainingFiles:
+def _dataset_files(settings: Settings, name: str, recipe: Recipe, seed: int) -> TrainingFiles:
     from homutune.tuning import export_dataset
 
-    if recipe not in ("plain", "grounded"):
-        raise UserError(
-            f"レシピ {recipe} はありません。", remedy="grounded か plain を指定してください。"
-        )
-    files = export_dataset(settings.home, name, recipe=recipe, seed=seed)  # type: ignore[arg-type]
-    console.print(f"データセット: {files.train.parent.name}", markup=False)
+    files = export_dataset(
+        settings.home, None if name == "latest" else name, recipe=recipe, seed=seed
+    )
+    for line in (f"データセット: {files.train.parent.name}", *files.notes):
+        note(line)
     return files
 
 
@@ -241,10 +244,9 @@ def _watch(settings: Settings, client: openai.OpenAI, job_id: str, as_json: bool
                 on_trouble=view.on_trouble,
             )
     except KeyboardInterrupt:
-        console.print(
+        note(
             f"\n表示を終えました。学習はサーバーで続いています。\n"
             f"戻る: homutune tune watch {job_id}　中止する: homutune tune cancel {job_id}",
-            markup=False,
         )
         raise typer.Exit(130) from None
     if job.status == "failed":
@@ -259,7 +261,7 @@ def _watch(settings: Settings, client: openai.OpenAI, job_id: str, as_json: bool
     elif entry is not None:
         _print_result(entry)
     else:
-        out.print(f"ジョブ {job_id} は中止されました。", markup=False)
+        tell(f"ジョブ {job_id} は中止されました。")
     if entry is None:
         raise typer.Exit(1)
 
@@ -273,7 +275,7 @@ def _print_result(entry: ModelEntry) -> None:
         "損失の記録": str(entry.metrics_path or ""),
     }
     _print_rows(rows)
-    out.print("次: homutune eval run で評価、homutune ask で質問できます。", markup=False)
+    tell("次: homutune eval run で評価、homutune ask で質問できます。")
 
 
 def _resolve(client: openai.OpenAI, name: str) -> str:
@@ -308,15 +310,25 @@ def _model_json(model: Any, entry: ModelEntry | None) -> dict[str, Any]:
 
 
 def _print_rows(rows: dict[str, str]) -> None:
-    table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
         if value:
-            table.add_row(name, value)
-    out.print(table)
+            tell(f"{name}: {value}")
+
+
+def _table(identifier: str, *others: str) -> Table:
+    """A table without frame, whose first column can be copied even on a narrow terminal."""
+    first = Column(identifier, no_wrap=True)
+    rest = [Column(title, overflow="fold") for title in others]
+    return Table(first, *rest, box=None, pad_edge=False, header_style="bold")
 
 
 def _when(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _shutdown(model: Any) -> str:
+    """Day on which the provider switches the model off; the SDK knows it since version 3.1."""
+    return str(getattr(model, "shutdown_date", None) or "")
 
 
 def _loss(value: float | None) -> str:

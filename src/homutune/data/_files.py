@@ -1,58 +1,12 @@
-"""Files written whole or not at all, and files read whatever editor wrote them."""
+"""Files read whatever editor wrote them, and where the bundled corpus lies."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
-import errno
-import os
-import tempfile
 from pathlib import Path
 
 from homutune.errors import UserError
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-def write_atomic(path: Path, data: str | bytes) -> None:
-    """Write ``path`` whole or not at all (temporary file in the same folder, fsync, replace).
-
-    Raises:
-        UserError: the disk is full or the place cannot be written to.
-    """
-    content = data.encode("utf-8") if isinstance(data, str) else data
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a dataset may be shared in a team.
-        os.chmod(temporary, 0o666 & ~_umask())  # noqa: PTH101
-        os.replace(temporary, path)  # noqa: PTH105
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-        if error.errno in _FULL:
-            raise UserError(
-                "ディスクの空き容量が足りません。",
-                remedy="空き容量を増やすか、HOMUTUNE_HOME を別の場所に変えて、もう一度実行してください。",
-                file=path,
-            ) from None
-        raise UserError(
-            f"書き込めません（{error.strerror}）。",
-            remedy="保存先の場所と権限を確認してください。",
-            file=path,
-        ) from None
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
 
 
 def read_text(path: Path, notes: list[str]) -> str:
@@ -71,13 +25,13 @@ def read_text(path: Path, notes: list[str]) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"ファイルを開けません（{error.strerror}）。", remedy="権限を確認してください。", file=path
+            f"ファイルを開けません（{error.strerror}）。",
+            remedy="権限を確認してください。",
+            file=path,
         ) from None
     text = _decode(path, data, notes)
     if not text.strip():
-        raise UserError(
-            "ファイルが空です。", remedy="質問と回答を入れてください。", file=path
-        )
+        raise UserError("ファイルが空です。", remedy="質問と回答を入れてください。", file=path)
     return text
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -153,7 +154,7 @@ def _read_yaml(path: Path, notes: list[str]) -> list[Example]:
     if not isinstance(content, dict) or not isinstance(content.get("pairs"), list):
         raise UserError(
             "「pairs:」の一覧がありません。",
-            remedy="「defaults:」と「pairs:」のある形にしてください（corpus/qa の例を見てください）。",
+            remedy="「defaults:」と「pairs:」の形にしてください（例は corpus/qa）。",
             file=path,
         )
     defaults = content.get("defaults") or {}
@@ -183,19 +184,21 @@ def _read_csv(path: Path, notes: list[str]) -> list[Example]:
             if len(row) > len(header):
                 raise UserError(
                     f"列の数が多すぎます（見出し {len(header)}、この行 {len(row)}）。",
-                    remedy="カンマを含む文は \"…\" で囲んでください。",
+                    remedy='カンマを含む文は "…" で囲んでください。',
                     file=path,
                     line=line,
                 )
-            values = {key: cell.strip() for key, cell in zip(header, row, strict=False) if key}
+            values: dict[str, Any] = {
+                key: cell.strip() for key, cell in zip(header, row, strict=False) if key
+            }
             values["id"] = values.get("id") or _fallback_id(path, len(examples) + 1)
             for key in _META_LISTS:
-                values[key] = [p.strip() for p in values.get(key, "").splitlines()]  # type: ignore[assignment]
+                values[key] = re.split(r"[;；\n]", values.get(key, ""))
             examples.append(_pair(values, Source(str(path), line)))
     except csv.Error as error:
         raise UserError(
             f"CSV を読めません（{error}）。",
-            remedy="引用符（\"）が閉じているか確認してください。",
+            remedy='引用符（"）が閉じているか確認してください。',
             file=path,
             line=reader.line_num,
         ) from None
@@ -232,7 +235,7 @@ def _read_jsonl(path: Path, notes: list[str]) -> list[Example]:
             reason = getattr(error, "msg", str(error))
             raise UserError(
                 f"{number}行目の JSON を読めません（{reason}）。",
-                remedy="1行に1つの {\"messages\": […]} を書いてください。",
+                remedy='1行に1つの {"messages": […]} を書いてください。',
                 file=path,
                 line=number,
             ) from None

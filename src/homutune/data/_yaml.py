@@ -38,7 +38,9 @@ def load_yaml(path: Path, notes: list[str]) -> tuple[Any, yaml.Node]:
         ) from None
     except ValueError as error:  # e.g. a date such as 2026-13-45
         raise UserError(
-            f"YAML の値を読めません（{error}）。", remedy="日付などの値を確認してください。", file=path
+            f"YAML の値を読めません（{error}）。",
+            remedy="日付などの値を確認してください。",
+            file=path,
         ) from None
     finally:
         loader.dispose()

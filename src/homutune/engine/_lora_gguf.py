@@ -37,7 +37,7 @@ def write_lora_gguf(adapter: Path, base_config: Path, target: Path) -> None:
     writer.add_float32("adapter.lora.alpha", float(settings["lora_alpha"]))
     for name, value in sorted(load_file(adapter / "adapter_model.safetensors").items()):
         module, side, _ = name.removeprefix(_PREFIX).rsplit(".", 2)
-        mapped = names.get_name(f"{module}.weight", try_suffixes=(".weight",))
+        mapped = names.get_name(module)
         if mapped is None:
             raise UserError(
                 f"LoRA の層 {module} を GGUF に書き出せません。",

@@ -19,6 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# Nothing is fetched from a model hub, whatever a library would like to look up.
+os.environ["HF_HUB_OFFLINE"] = "1"
+# Tokenising happens in one thread; the library warns about forks otherwise.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
 import torch
 from filelock import FileLock, Timeout
 from peft import PeftModel
@@ -186,7 +191,7 @@ def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
         UserError: a line cannot be trained on.
     """
     examples = []
-    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(path.read_text("utf-8-sig").split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -213,9 +218,12 @@ def save_adapter(model: PeftModel, target: Path, job: Job) -> None:
     """Write the adapter as safetensors and as LoRA GGUF; ``adapter.json`` last."""
     building = target.with_name(f".{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)
-    model.peft_config["default"].base_model_name_or_path = job.base_id
-    model.save_pretrained(building)
+    model.save_pretrained(building, save_embedding_layers=False)
     (building / "README.md").unlink(missing_ok=True)
+    # The id, not the path on this machine: adapters travel.
+    config = json.loads((building / "adapter_config.json").read_text("utf-8"))
+    config["base_model_name_or_path"] = job.base_id
+    write_atomic(building / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True))
     write_lora_gguf(building, job.base / "config.json", building / "adapter.gguf")
     write_atomic(
         building / "adapter.json",
@@ -373,6 +381,4 @@ def _newest_resume_point(folder: Path) -> Path | None:
 
 
 if __name__ == "__main__":
-    # Tokenising happens in one thread; the library warns about forks otherwise.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     sys.exit(main(Path(sys.argv[1])))

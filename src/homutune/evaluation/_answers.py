@@ -138,7 +138,7 @@ def _ends_the_run(error: openai.APIError) -> bool:
 
 
 class AnswerLog:
-    """``answers.jsonl``: one line per answer, appended as it arrives; the last one of an item counts.
+    """``answers.jsonl``: one line per answer, appended as it arrives; an item's last one counts.
 
     A process killed while writing leaves a torn last line; reading ignores it and the next
     append removes it.
@@ -179,4 +179,3 @@ class AnswerLog:
     def _whole_lines(self) -> bytes:
         data = self.path.read_bytes() if self.path.exists() else b""
         return data[: data.rfind(b"\n") + 1]
-

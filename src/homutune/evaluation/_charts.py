@@ -6,6 +6,7 @@ is escaped here; coordinates are pixels of the view box.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -143,20 +144,23 @@ def share_plot(rows: Sequence[ShareRow], title: str) -> Markup:
 def loss_plot(train: Curve, valid: Curve, title: str) -> Markup:
     """Training loss (line) and validation loss (points) over steps; lower is better."""
     points = [*train, *valid]
-    last = max(1.0, max(step for step, _ in points))
-    peak = max(loss for _, loss in points) * 1.08 or 1.0
+    x_ticks = _round_ticks(max(1.0, max(step for step, _ in points)), smallest=1)
+    y_ticks = _round_ticks(max(0.1, max(loss for _, loss in points)), smallest=0.01)
+    last, peak = max(step for step, _ in points) or 1.0, y_ticks[-1]
     height, left, right, top, bottom = 300, 56, WIDTH - 24, 14, 256
 
     def xy(point: tuple[float, float]) -> tuple[float, float]:
         return left + point[0] / last * (right - left), bottom - point[1] / peak * (bottom - top)
 
     parts = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        y = bottom - share * (bottom - top)
+    for tick in y_ticks:
+        _, y = xy((0, tick))
         parts.append(_line(left, y, right, y, "grid"))
-        parts.append(_text(left - 8, y + 4, f"{share * peak:.2f}", "tick", "end"))
-        x = left + share * (right - left)
-        parts.append(_text(x, bottom + 20, f"{share * last:.0f}", "tick", "middle"))
+        parts.append(_text(left - 8, y + 4, f"{tick:g}", "tick", "end"))
+    for tick in x_ticks:
+        x, _ = xy((tick, 0))
+        if x <= right:
+            parts.append(_text(x, bottom + 20, f"{tick:g}", "tick", "middle"))
     parts.append(_text((left + right) / 2, height - 6, "学習ステップ", "small", "middle"))
     for css, curve in (("train", train), ("valid", valid)):
         if len(curve) > 1:
@@ -169,6 +173,16 @@ def loss_plot(train: Curve, valid: Curve, title: str) -> Markup:
         shift = -8 if anchor == "end" else 8
         parts.append(_text(x + shift, y - 9, f"{point[1]:.2f}", "value", anchor))
     return _svg(height, title, parts)
+
+
+def _round_ticks(peak: float, *, smallest: float) -> list[float]:
+    """From 0 to the first round number at or above ``peak``, in at most six steps."""
+    step = smallest
+    for factor in itertools.cycle((2, 2.5, 2)):  # 1, 2, 5, 10, …
+        if peak / step <= 6:
+            break
+        step *= factor
+    return [round(step * index, 6) for index in range(math.ceil(peak / step - 1e-9) + 1)]
 
 
 def _svg(height: float, title: str, parts: Sequence[str]) -> Markup:

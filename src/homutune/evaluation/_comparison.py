@@ -29,6 +29,7 @@ from homutune.evaluation._statistics import (
     PairedResult,
     compare_binary,
     compare_paired,
+    grouped_mean,
     holm,
 )
 from homutune.evaluation._summary import (
@@ -44,13 +45,21 @@ PRIMARY = ("grounded", "correctness")
 
 
 @dataclass(frozen=True, slots=True)
+class KindMeans:
+    """Number of items of a kind, and criterion -> (mean of base, mean of tuned) over groups."""
+
+    n_items: int
+    means: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class ConditionComparison:
     """Two runs with the same prompts.
 
     Attributes:
         criteria: paired result by criterion, Holm-corrected over those present.
         flags: paired counts by flag.
-        by_kind: kind of question -> criterion -> paired result, uncorrected and only descriptive.
+        by_kind: means by kind of question, only descriptive: too few items to test.
         unpaired: items that only one of the models answered, or none.
         rivals: what naming a note without reading would achieve; grounded only.
     """
@@ -61,7 +70,7 @@ class ConditionComparison:
     tuned: RunSummary
     criteria: dict[str, PairedResult]
     flags: dict[str, BinaryResult]
-    by_kind: dict[str, dict[str, PairedResult]]
+    by_kind: dict[str, KindMeans]
     unpaired: tuple[str, ...]
     rivals: NoteRivals | None
 
@@ -106,7 +115,7 @@ def find_pairs(
     Raises:
         UserError: no condition was measured for both models; names the command that does it.
     """
-    name = dataset.manifest.name
+    name = dataset.name
     pairs: RunPairs = {}
     absent: dict[str, str] = {}
     lacking: dict[str, list[str]] = {}
@@ -132,7 +141,8 @@ def find_pairs(
             else "質問・資料・件数の同じ評価がそろっていません"
         )
     if not pairs:
-        models = list(lacking) or [base, tuned]
+        unmeasured = [model for model in lacking if len(lacking[model]) == len(CONDITIONS)]
+        models = unmeasured or [base, tuned]
         commands = "、".join(f"homutune eval run --model {m} --dataset {name}" for m in models)
         raise UserError(
             f"データセット {name} について、両方のモデルにそろった評価がありません"
@@ -146,7 +156,7 @@ def compare_runs(dataset: Dataset, pairs: RunPairs, absent: dict[str, str]) -> C
     """Compare all conditions measured for both models."""
     first = next(iter(pairs.values()))
     return Comparison(
-        dataset=dataset.manifest.name,
+        dataset=dataset.name,
         base=first[0].config.model,
         tuned=first[1].config.model,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -170,7 +180,15 @@ def _first_match(
 def _compare(name: str, base: Run, tuned: Run) -> ConditionComparison:
     paired = base.scores.keys() & tuned.scores.keys()
     kinds = sorted({kind for key in paired if (kind := base.scores[key].kind)})
-    criteria = _criteria(base, tuned, paired)
+    criteria = {}
+    for key in CRITERIA:
+        paired_result = compare_paired(
+            criterion_values(base.scores, key),
+            criterion_values(tuned.scores, key),
+            groups_of(base.scores),
+        )
+        if paired_result is not None:
+            criteria[key] = paired_result
     corrected = holm([result.p for result in criteria.values()])
     return ConditionComparison(
         condition=name,
@@ -191,7 +209,7 @@ def _compare(name: str, base: Run, tuned: Run) -> ConditionComparison:
             )
         },
         by_kind={
-            kind: _criteria(base, tuned, {k for k in paired if base.scores[k].kind == kind})
+            kind: _kind_means(base, tuned, {k for k in paired if base.scores[k].kind == kind})
             for kind in kinds
         },
         unpaired=tuple(item.meta.id for item in base.items if item.meta.id not in paired),
@@ -199,16 +217,13 @@ def _compare(name: str, base: Run, tuned: Run) -> ConditionComparison:
     )
 
 
-def _criteria(base: Run, tuned: Run, keys: set[str]) -> dict[str, PairedResult]:
-    base_scores = {key: base.scores[key] for key in keys}
-    tuned_scores = {key: tuned.scores[key] for key in keys}
-    results = {}
+def _kind_means(base: Run, tuned: Run, keys: set[str]) -> KindMeans:
+    groups = groups_of(base.scores)
+    means = {}
     for name in CRITERIA:
-        result = compare_paired(
-            criterion_values(base_scores, name),
-            criterion_values(tuned_scores, name),
-            groups_of(base_scores),
-        )
-        if result is not None:
-            results[name] = result
-    return results
+        before = {k: v for k, v in criterion_values(base.scores, name).items() if k in keys}
+        after = {k: v for k, v in criterion_values(tuned.scores, name).items() if k in keys}
+        one, two = grouped_mean(before, groups), grouped_mean(after, groups)
+        if one is not None and two is not None:
+            means[name] = (one, two)
+    return KindMeans(len(keys), means)

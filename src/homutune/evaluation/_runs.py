@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -42,11 +42,11 @@ class Condition:
     label: str
 
 
-#: The three conditions, in the order in which they are measured and shown.
+#: The three conditions in the order in which they are measured and shown: the real use first.
 CONDITIONS: dict[str, Condition] = {
-    "plain": Condition("plain", PLANS["plain"], "answerable", "資料なし"),
     "grounded": Condition("grounded", PLANS["grounded"], "answerable", "資料つき"),
     "withheld": Condition("withheld", PLANS["grounded"], "withheld", "正しい資料を外す"),
+    "plain": Condition("plain", PLANS["plain"], "answerable", "資料なし"),
 }
 
 
@@ -133,13 +133,15 @@ def make_exam(dataset: Dataset, condition: Condition, limit: int | None = None) 
         items = tuple(item for item in items if item.meta.cards)
     if not items:
         raise UserError(
-            f"データセット {dataset.manifest.name} には「{condition.label}」で評価できる項目がありません。",
-            remedy="検証用の例（「正しい資料を外す」では cards を書いた例）を増やして、データセットを作り直してください。",
+            f"データセット {dataset.name} に、「{condition.label}」で評価できる質問がありません。",
+            remedy="検証用の例（「正しい資料を外す」では cards を書いた例）を増やして、"
+            "データセットを作り直してください。",
         )
     if condition.plan.form == "grounded" and not dataset.cards:
         raise UserError(
-            f"データセット {dataset.manifest.name} に解説カードがないため、資料つきの評価はできません。",
-            remedy="--plan plain で評価するか、解説カードを加えてデータセットを作り直してください。",
+            f"データセット {dataset.name} に解説カードがないため、資料つきの評価はできません。",
+            remedy="--plan plain を付けて評価するか、"
+            "解説カードを加えてデータセットを作り直してください。",
         )
     retriever = Retriever(dataset.cards) if condition.plan.form == "grounded" else None
     prompts = tuple(
@@ -213,7 +215,7 @@ def run_condition(
             remedy="モデル名とサーバーの状態を確認して、同じコマンドをもう一度実行してください。",
         )
     write_atomic(folder / "scores.json", _to_json(_scores_file(run)))
-    return load_run(folder, dataset)
+    return replace(run, complete=True)
 
 
 def load_run(folder: Path, dataset: Dataset) -> Run:
@@ -275,7 +277,7 @@ def _config(
 ) -> RunConfig:
     condition = exam.condition
     identity = {
-        "dataset": dataset.manifest.name,
+        "dataset": dataset.name,
         "model": model,
         "condition": condition.name,
         "plan": asdict(condition.plan),
@@ -297,7 +299,7 @@ def _config(
         run_id = f"{base_id}-{number}"
     return RunConfig(
         id=run_id,
-        dataset=dataset.manifest.name,
+        dataset=dataset.name,
         model=model,
         condition=condition.name,
         plan=condition.plan,

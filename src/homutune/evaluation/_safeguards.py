@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from homutune.data import Dataset, Example
+from homutune.data import Dataset, Example, find_leaks
 from homutune.evaluation._answers import Answer
 from homutune.evaluation._scoring import CRITERIA, Scorer, group_of
 from homutune.evaluation._statistics import grouped_mean
 from homutune.evaluation._summary import criterion_values, groups_of
 from homutune.evaluation._text import ngrams
-from homutune.law import normalize
 
 #: Two questions that share this much of their 4-grams (Jaccard) are near duplicates.
 NEAR_DUPLICATE = 0.6
@@ -22,47 +21,32 @@ class Leakage:
     """What the validation side shares with the training side of the same dataset.
 
     Attributes:
-        groups: source groups on both sides; ``cards``: cards that answer questions on both sides.
-        same: validation items whose question is also a training question.
+        shared: groups, cards, questions or ids on both sides, as Japanese sentences.
         near: validation items with a nearly equal training question.
     """
 
-    groups: tuple[str, ...]
-    cards: tuple[str, ...]
-    same: tuple[str, ...]
+    shared: tuple[str, ...]
     near: tuple[str, ...]
-
-    @property
-    def clean(self) -> bool:
-        """Nothing is shared."""
-        return not (self.groups or self.cards or self.same or self.near)
 
 
 def find_leakage(dataset: Dataset) -> Leakage:
-    """Compare the two sides of the split; the answers are only as honest as this is empty."""
-    asked = {normalize(example.question) for example in dataset.train}
-    grams = [set(ngrams(question, 4)) for question in asked]
-    same, near = [], []
-    for item in dataset.valid:
-        own = set(ngrams(item.question, 4))
-        if normalize(item.question) in asked:
-            same.append(item.meta.id)
-        elif any(len(own & other) >= NEAR_DUPLICATE * len(own | other) for other in grams if own):
-            near.append(item.meta.id)
-    train_groups = {group_of(example) for example in dataset.train}
-    train_cards = {card for example in dataset.train for card in example.meta.cards}
+    """Compare the two sides of the split; the scores are only as honest as this is empty."""
+    train = [set(ngrams(example.question, 4)) for example in dataset.train]
+
+    def is_near(question: str) -> bool:
+        own = set(ngrams(question, 4))
+        return any(own and len(own & t) >= NEAR_DUPLICATE * len(own | t) for t in train)
+
     return Leakage(
-        groups=tuple(sorted(train_groups & {group_of(item) for item in dataset.valid})),
-        cards=tuple(sorted(train_cards & {c for item in dataset.valid for c in item.meta.cards})),
-        same=tuple(same),
-        near=tuple(near),
+        shared=tuple(find_leaks(dataset.examples, dataset.split)),
+        near=tuple(item.meta.id for item in dataset.valid if is_near(item.question)),
     )
 
 
 #: Marks on the scale: name -> what a reader sees.
 ANCHORS = {
     "reference": "模範解答をそのまま提出",
-    "other": "別の質問の模範解答を提出",
+    "other": "別の分野の模範解答を提出",
     "echo": "質問文をそのまま復唱",
 }
 
@@ -70,15 +54,18 @@ ANCHORS = {
 def mark_scale(dataset: Dataset, items: Sequence[Example]) -> dict[str, dict[str, float]]:
     """What three made-up candidates would score on ``items``, by anchor and criterion.
 
-    They tell a reader what 0.4 means: the reference answers themselves, the reference of another
-    question, and the question repeated.
+    They tell a reader what 0.4 means: the reference answers themselves, the reference to a
+    question of another field, and the question repeated.
     """
     scorer = Scorer([*dataset.train, *dataset.valid], dataset.cards)
 
     def other_answer(index: int) -> str:
-        own = group_of(items[index])
+        own = items[index]
         later = [*items[index + 1 :], *items[:index]]
-        return next((item.answer for item in later if group_of(item) != own), "")
+        foreign = [item for item in later if group_of(item) != group_of(own)]
+        # Another field where there is one: the next item may be about nearly the same matter.
+        foreign.sort(key=lambda item: item.meta.field == own.meta.field)
+        return foreign[0].answer if foreign else ""
 
     texts = {
         "reference": [item.answer for item in items],

@@ -1,4 +1,4 @@
-"""Four criteria for an answer, computed by rules: no model judges, the same text gets the same score.
+"""Four criteria for an answer, computed by rules: the same text always gets the same score.
 
 Every criterion lies between 0 and 1 and is the mean of its parts; a part that does not apply to
 an item (no rubric, no article, no term) is None and left out.
@@ -6,7 +6,8 @@ an item (no rubric, no article, no term) is None and left out.
 正確性 (``correctness``)
     ``rubric``: max(0, met ``must`` - violated ``must_not``) / number of ``must``;
     ``articles``: F1 of the cited (law, article) pairs against ``meta.articles``.
-    An abstention or an empty answer to an answerable question gets 0 on both.
+    An abstention or an empty answer to an answerable question gets 0 on both, here and in 関連性:
+    it says nothing about the matter.
 関連性 (``relevance``)
     ``topic``: max(0, 2r - 1), r = share of the dataset's other reference answers (of other
     groups) that are less similar to the answer than its own reference is (TF-IDF cosine of
@@ -50,10 +51,10 @@ CRITERIA = {
     "expertise": "専門知識の反映度",
 }
 FLAGS = {
-    "right_card": "正しい資料番号を示した",
-    "over_abstained": "答えられるのに回答を控えた",
-    "abstained": "根拠がないとき回答を控えた",
-    "stopped": "文章を自分で終えた",
+    "right_card": "正しい資料番号",
+    "over_abstained": "不要に回答を控えた",
+    "abstained": "正しく回答を控えた",
+    "stopped": "自分で書き終えた",
 }
 
 Parts = dict[str, float | None]
@@ -98,11 +99,13 @@ class Scorer:
         meta = item.meta
         if withheld:
             return ItemScore(meta.id, group_of(item), meta.kind, flags=flags)
-        parts = {
+        parts: dict[str, Parts] = {
             "correctness": _correctness(item, text),
             "relevance": {
                 "topic": self._topic(item, text),
-                "own_words": text_measures.beyond_question(text, item.question),
+                "own_words": 0.0
+                if is_silent(text)
+                else text_measures.beyond_question(text, item.question),
             },
             "style": {
                 "three_lines": text_measures.three_lines(text),
@@ -140,7 +143,7 @@ class Scorer:
             return None
         similarity = (self._references @ self._vectorizer.transform([text]).T).toarray()[:, 0]
         own = similarity[self._rows[item.meta.id]]
-        if own <= 0:
+        if own <= 0 or is_silent(text):
             return 0.0
         rivals = similarity[others]
         rank = float(np.mean((rivals < own) + 0.5 * (rivals == own)))
@@ -155,6 +158,11 @@ class Scorer:
             "article_precision": both[0] if both else None,
             "article_recall": both[1] if both else None,
         }
+
+
+def is_silent(text: str) -> bool:
+    """Whether an answer says nothing about the matter: empty, or the abstention."""
+    return not text.strip() or is_abstention(text)
 
 
 def group_of(item: Example) -> str:
@@ -173,7 +181,7 @@ def expected_articles(item: Example) -> set[tuple[str, str]]:
 
 
 def _correctness(item: Example, text: str) -> Parts:
-    silent = is_abstention(text) or not text.strip()
+    silent = is_silent(text)
     rubric = text_measures.rubric_share(text, item.meta.must, item.meta.must_not)
     both = text_measures.precision_recall(cited(text), expected_articles(item))
     return {

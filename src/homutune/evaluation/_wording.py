@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from homutune.evaluation._comparison import Comparison, ConditionComparison
-from homutune.evaluation._scoring import CRITERIA
+from homutune.evaluation._runs import CONDITIONS
+from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._statistics import BinaryResult, Interval, PairedResult
 
 Verdict = Literal["better", "worse", "unclear"]
@@ -53,6 +55,18 @@ def interval_text(interval: Interval | None, *, sign: bool = True) -> str:
     return f"{number(interval[0], sign=sign)}〜{number(interval[1], sign=sign)}"
 
 
+def percent_text(interval: Interval) -> str:
+    """An interval of a share: ``68〜92％``."""
+    return f"{interval[0]:.0%}〜{interval[1]:.0%}".replace("%〜", "〜").replace("%", "％")
+
+
+def effect_text(dz: float | None) -> str:
+    """Cohen's dz; beyond 10 only that, because then the spread is an accident of few groups."""
+    if dz is not None and abs(dz) > 10:
+        return "10超" if dz > 0 else "-10未満"
+    return number(dz, sign=True)
+
+
 def p_text(p: float | None) -> str:
     """Three decimals, ``<0.001`` below."""
     if p is None:
@@ -67,8 +81,8 @@ def headline(comparison: Comparison) -> str:
         return "主要な評価項目（資料つきの正確性）は、まだ測っていません。"
     change = f"{number(result.base_mean)} → {number(result.tuned_mean)}"
     return {
-        "better": f"学習により、資料つきの正確性が上がりました（{change}）。",
-        "worse": f"学習により、資料つきの正確性が下がりました（{change}）。",
+        "better": f"学習後は、資料つきの正確性が上がりました（{change}）。",
+        "worse": f"学習後は、資料つきの正確性が下がりました（{change}）。",
         "unclear": f"資料つきの正確性に、差があるとは言えませんでした（{change}）。",
     }[verdict(result)]
 
@@ -78,7 +92,7 @@ def primary_detail(result: PairedResult) -> str:
     text = (
         f"差は {number(result.difference, sign=True)}"
         f"（95％信頼区間 {interval_text(result.t_interval)}、{result.n_items}問・"
-        f"{result.n_groups}グループ、補正後 p = {p_text(result.p_holm)}）。"
+        f"{result.n_groups}グループ、補正後の p 値 {p_text(result.p_holm)}）。"
         f"問題ごとに見ると、良くなった {result.wins}問、同じ {result.ties}問、"
         f"悪くなった {result.losses}問です。"
     )
@@ -116,8 +130,6 @@ def _flag_sentences(condition: ConditionComparison) -> dict[str, str]:
 
 def not_measured(comparison: Comparison) -> list[str]:
     """What this comparison did not look at, the fixed points last."""
-    from homutune.evaluation._runs import CONDITIONS
-
     texts = [f"「{CONDITIONS[n].label}」の条件：{why}。" for n, why in comparison.absent.items()]
     missing = {
         summary.model: summary.missing
@@ -132,3 +144,55 @@ def not_measured(comparison: Comparison) -> list[str]:
         "別の AI モデルによる採点。",
         "検証データにない分野・長い契約書・利用者の実際の質問。",
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """One line of the comparison in words and figures ready to print."""
+
+    condition: str
+    name: str
+    base: str
+    tuned: str
+    difference: str
+    interval: str
+    p: str
+    verdict: Verdict
+    verdict_label: str
+
+
+def comparison_rows(comparison: Comparison) -> list[ComparisonRow]:
+    """All criteria and counts of all conditions, in the order of the report."""
+    rows = []
+    for condition in comparison.conditions.values():
+        for name, result in condition.criteria.items():
+            found = verdict(result)
+            rows.append(
+                ComparisonRow(
+                    condition.label,
+                    CRITERIA[name],
+                    number(result.base_mean),
+                    number(result.tuned_mean),
+                    number(result.difference, sign=True),
+                    interval_text(result.t_interval),
+                    p_text(result.p_holm),
+                    found,
+                    VERDICTS[found],
+                )
+            )
+        for flag, counts in condition.flags.items():
+            found = binary_verdict(flag, counts)
+            rows.append(
+                ComparisonRow(
+                    condition.label,
+                    FLAGS[flag],
+                    f"{counts.base_count}/{counts.n}",
+                    f"{counts.tuned_count}/{counts.n}",
+                    f"{counts.tuned_count - counts.base_count:+d}",
+                    "",
+                    p_text(counts.p),
+                    found,
+                    VERDICTS[found],
+                )
+            )
+    return rows

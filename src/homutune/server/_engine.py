@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from homutune.engine import BaseModels, Chunk, GenerationPool, GenerationRequest
 from homutune.settings import Settings
 
 
@@ -24,41 +25,6 @@ class Weights(NamedTuple):
     gguf: Path
 
 
-class Piece(Protocol):
-    """A piece of an answer; the last one has a ``finish_reason`` ("stop" or "length")."""
-
-    @property
-    def text(self) -> str:
-        """The new text."""
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Why generation ended, on the last piece."""
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Tokens of the prompt."""
-
-    @property
-    def completion_tokens(self) -> int:
-        """Tokens generated so far."""
-
-
-class Generation(NamedTuple):
-    """One answer to generate; ``adapter`` is the folder of a LoRA adapter or None."""
-
-    base: str
-    adapter: Path | None
-    messages: list[dict[str, str]]
-    max_tokens: int
-    temperature: float
-    top_p: float
-    stop: list[str]
-    seed: int | None
-    json_schema: dict[str, Any] | None
-    json_object: bool
-
-
 class Engine(Protocol):
     """Base models and generation. Methods block and are called from many threads."""
 
@@ -68,7 +34,7 @@ class Engine(Protocol):
     def prepare(self, name: str) -> Weights:
         """Make a base model ready to train on; the first time this takes about a minute."""
 
-    def stream(self, generation: Generation) -> Iterator[Piece]:
+    def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate; closing the iterator stops the work."""
 
     def close(self) -> None:
@@ -76,11 +42,9 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """:class:`Engine` over :mod:`homutune.engine`, whose libraries load with the first answer."""
+    """:class:`Engine` over :mod:`homutune.engine`."""
 
     def __init__(self, settings: Settings) -> None:
-        from homutune.engine import BaseModels, GenerationPool
-
         self._models = BaseModels(settings.home)
         self._pool = GenerationPool(settings.home, threads=settings.threads)
 
@@ -93,11 +57,9 @@ class LocalEngine:
         model = self._models.ensure(name)
         return Weights(model.path, model.gguf)
 
-    def stream(self, generation: Generation) -> Iterator[Piece]:
+    def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate with llama.cpp."""
-        from homutune.engine import GenerationRequest
-
-        return self._pool.stream(GenerationRequest(**generation._asdict()))
+        return self._pool.stream(request)
 
     def close(self) -> None:
         """Stop the pool."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,6 +75,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OSError, _disk_full)
 
 
 async def _api_error(_: Request, error: Exception) -> JSONResponse:
@@ -88,12 +90,18 @@ async def _user_error(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(error_body(text), 400)
 
 
+async def _disk_full(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OSError)
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    text = "ディスクの空き容量が足りません。空き容量を増やしてから、もう一度実行してください。"
+    return JSONResponse(error_body(text, code="disk_full", type="server_error"), 507)
+
+
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        body = error_body(
-            f"Invalid URL ({request.method} {request.url.path})", code="unknown_url"
-        )
+        body = error_body(f"Invalid URL ({request.method} {request.url.path})", code="unknown_url")
     elif error.status_code == 405:
         body = error_body(
             f"Not allowed to {request.method} on {request.url.path}. "
@@ -117,7 +125,8 @@ def _explain(first: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
             "We could not parse the JSON body of your request. (HINT: This likely means you "
             "aren't using your HTTP library correctly. The OpenAI API expects a JSON payload.)"
         )
-    name = _name(first["loc"])
+    param = _name(first["loc"]) or None
+    name = param or "body"
     if kind == "missing":
         text, code = f"Missing required parameter: '{name}'.", "missing_required_parameter"
     elif kind == "extra_forbidden":
@@ -127,7 +136,7 @@ def _explain(first: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
     else:
         reason = message.removeprefix("Value error, ")
         text, code = f"Invalid value for '{name}': {reason}.", "invalid_value"
-    return error_body(text, param=name or None, code=code)
+    return error_body(text, param=param, code=code)
 
 
 def _name(location: Sequence[str | int]) -> str:

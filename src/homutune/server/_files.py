@@ -14,7 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message
 
-from homutune.files import disk_error
 from homutune.server._errors import ApiError
 from homutune.server._ids import new_id
 from homutune.server._store import CursorError, FileRow, Store
@@ -64,7 +63,7 @@ class Files:
             check: may refuse the file by raising.
 
         Raises:
-            UserError: the disk is full or not writable.
+            OSError: the disk is full or not writable.
             ApiError: larger than :data:`MAX_BYTES`.
         """
         file_id = file_id or new_id("file-")
@@ -74,8 +73,6 @@ class Files:
             if check is not None:
                 check(part)
             part.replace(self.path(file_id))
-        except OSError as error:
-            raise disk_error(error, Path("files")) from error
         finally:
             part.unlink(missing_ok=True)
         created = int(time.time())
@@ -230,7 +227,11 @@ def _lifetime(form: FormData) -> int | None:
             param="expires_after.anchor",
             code="invalid_value",
         )
-    if not isinstance(seconds, str) or not seconds.isdecimal() or not 3600 <= int(seconds) <= 2592000:
+    if (
+        not isinstance(seconds, str)
+        or not seconds.isdecimal()
+        or not 3600 <= int(seconds) <= 2592000
+    ):
         raise ApiError(
             400,
             "Invalid value for 'expires_after.seconds': must be an integer from 3600 to 2592000.",

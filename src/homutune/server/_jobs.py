@@ -22,6 +22,8 @@ from homutune.server._schemas import CreateJob
 from homutune.server._store import CursorError, JobRow, Store
 
 ORGANIZATION = "org-local"
+#: Our own word for the end of a cancelled job; OpenAI's is not documented.
+CANCELLED = "The job has been cancelled"
 
 _Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -41,6 +43,8 @@ class Jobs:
         self._models = models
         self._home = home
         self._wake = wake
+        for left in (home / "jobs").glob(".*.new"):  # a creation cut off by a crash
+            shutil.rmtree(left)
 
     def create(self, asked: CreateJob) -> JobRow:
         """Check the arguments, set the files aside, and enter the job.
@@ -66,17 +70,20 @@ class Jobs:
             meta=asked.metadata,
             tuned_name=f"ft:{asked.model}:{OWNER}:{_in_name(asked.suffix)}:{new_id('', 8)}",
         )
-        folder = self.folder(job.id)
+        final = self.folder(job.id)
+        folder = JobFolder(final.path.with_name(f".{job.id}.new"), job.id)
         folder.path.mkdir(parents=True)
         try:
             folder.take_file(self._files.path(job.training_file), "training_file")
             if job.validation_file is not None:
                 folder.take_file(self._files.path(job.validation_file), "validation_file")
             folder.events.append(f"Created fine-tuning job: {job.id}")
-            self._store.add(job)
-        except BaseException:
+            folder.path.rename(final.path)
+        except FileNotFoundError:  # deleted since it was checked
+            raise _no_file(job.training_file, "training_file") from None
+        finally:
             shutil.rmtree(folder.path, ignore_errors=True)
-            raise
+        self._store.add(job)
         self._wake()
         return job
 
@@ -184,9 +191,7 @@ class Jobs:
         try:
             row = self._files.get(file_id)
         except ApiError:
-            raise ApiError(
-                400, f"invalid {param}: {file_id}", param=param, code="file_not_found"
-            ) from None
+            raise _no_file(file_id, param) from None
         if row.purpose != "fine-tune":
             raise ApiError(
                 400,
@@ -194,10 +199,6 @@ class Jobs:
                 param=param,
                 code="invalid_file_purpose",
             )
-
-
-#: Our own word for the end of a cancelled job; OpenAI's is not documented.
-CANCELLED = "The job has been cancelled"
 
 
 def jobs_router(jobs: Jobs, store: Store) -> APIRouter:
@@ -209,9 +210,7 @@ def jobs_router(jobs: Jobs, store: Store) -> APIRouter:
         return jobs.job_object(jobs.create(body))
 
     @router.get("")
-    def list_jobs(
-        request: Request, after: str | None = None, limit: _Limit = 20
-    ) -> dict[str, Any]:
+    def list_jobs(request: Request, after: str | None = None, limit: _Limit = 20) -> dict[str, Any]:
         keep = _metadata_filter(request.query_params)
         try:
             rows, more = store.page(JobRow, after=after, limit=limit, keep=keep)
@@ -229,9 +228,7 @@ def jobs_router(jobs: Jobs, store: Store) -> APIRouter:
         return jobs.job_object(jobs.cancel(job_id))
 
     @router.get("/{job_id}/events")
-    def list_events(
-        job_id: str, after: str | None = None, limit: _Limit = 20
-    ) -> dict[str, Any]:
+    def list_events(job_id: str, after: str | None = None, limit: _Limit = 20) -> dict[str, Any]:
         events = jobs.folder(jobs.get(job_id).id).events.read()
         data, more = _behind(events[::-1], after, limit)
         return {"object": "list", "data": data, "has_more": more}
@@ -246,6 +243,10 @@ def jobs_router(jobs: Jobs, store: Store) -> APIRouter:
         return list_body(data, more)
 
     return router
+
+
+def _no_file(file_id: str, param: str) -> ApiError:
+    return ApiError(400, f"invalid {param}: {file_id}", param=param, code="file_not_found")
 
 
 def _in_name(suffix: str | None) -> str:

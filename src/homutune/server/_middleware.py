@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import secrets
 import time
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -59,8 +59,8 @@ class RequestLog:
         except Exception as error:
             # The text of an exception may quote a document, so only its type is logged.
             log.error("%s request_id=%s", type(error).__name__, request_id)
-            if status:
-                raise
+            if status:  # too late for an error: break off, without the text in the log
+                raise ConnectionAbortedError from None
             await JSONResponse(server_error_body(request_id), 500)(scope, receive, send_with_id)
         finally:
             log.info(
@@ -97,11 +97,11 @@ class Guard:
 
     def _refusal(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _split(f"//{host}").hostname or ""
         if self._key is None and name != self._host and not is_loopback(name):
             return _forbidden("このホスト名からの利用は許可されていません。", "host_not_allowed")
         origin = headers.get("origin")
-        if origin is not None and method not in _READING and urlsplit(origin).netloc != host:
+        if origin is not None and method not in _READING and _split(origin).netloc != host:
             return _forbidden("他のサイトからの操作は許可されていません。", "origin_not_allowed")
         if self._key is not None and path != "/healthz":
             return self._check_key(headers.get("authorization", ""))
@@ -113,10 +113,18 @@ class Guard:
         if scheme.lower() != "bearer" or not key:
             text = "You didn't provide an API key. (Authorization: Bearer … が必要です)"
             return JSONResponse(error_body(text), 401)
-        if not hmac.compare_digest(key.strip().encode(), self._key):
+        # Headers are bytes that were read as Latin-1; the key may be any text.
+        if not hmac.compare_digest(key.strip().encode("latin-1"), self._key):
             text = "Incorrect API key provided. (HOMUTUNE_API_KEY を確認してください)"
             return JSONResponse(error_body(text, code="invalid_api_key"), 401)
         return None
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # brackets that do not close
+        return SplitResult("", "", "", "", "")
 
 
 def _forbidden(message: str, code: str) -> JSONResponse:

@@ -39,9 +39,9 @@ class Hyperparameters(_Body):
 
     n_epochs: Annotated[Literal["auto"] | int, _whole(1, 50)] = "auto"
     batch_size: Annotated[Literal["auto"] | int, _whole(1, 256)] = "auto"
-    learning_rate_multiplier: Annotated[
-        Literal["auto"] | float, BeforeValidator(_positive)
-    ] = "auto"
+    learning_rate_multiplier: Annotated[Literal["auto"] | float, BeforeValidator(_positive)] = (
+        "auto"
+    )
 
 
 class Supervised(_Body):

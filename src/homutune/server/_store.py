@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     JSON,
+    URL,
     BigInteger,
     Engine,
     Integer,
@@ -53,7 +54,7 @@ class _Listed:
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[int] = mapped_column(BigInteger)
-    __table_args__: Any = {"sqlite_autoincrement": True}
+    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
 
 
 class FileRow(_Listed, _Base):
@@ -78,7 +79,9 @@ class JobRow(_Listed, _Base):
     seed: Mapped[int] = mapped_column(Integer)
     #: As asked for; replaced by the values that were used when the job ends.
     hyperparameters: Mapped[dict[str, Any]]
-    meta: Mapped[dict[str, str] | None] = mapped_column("metadata", JSON, default=None)
+    meta: Mapped[dict[str, str] | None] = mapped_column(
+        "metadata", JSON(none_as_null=True), default=None
+    )
     #: Name of the model to be, fixed at creation so that every attempt makes the same one.
     tuned_name: Mapped[str] = mapped_column(String(255), unique=True)
     fine_tuned_model: Mapped[str | None] = mapped_column(String(255), default=None)
@@ -126,7 +129,9 @@ class Store:
 
     def __init__(self, home: Path, url: str | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(url or f"sqlite:///{home / 'homutune.db'}")
+        self._engine = create_engine(
+            url or URL.create("sqlite", database=str(home / "homutune.db"))
+        )
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _tune_sqlite)
         self._session = sessionmaker(self._engine, expire_on_commit=False)
@@ -208,8 +213,10 @@ class Store:
             return session.scalar(select(JobRow).where(JobRow.tuned_name == name))
 
     def update_job(self, job_id: str, *, was: Iterable[str], **values: Any) -> bool:
-        """Change a job if its status is one of ``was``; one statement, so that of two who try
-        only one succeeds. Returns whether it was changed."""  # noqa: D205
+        """Change a job if its status is one of ``was``; returns whether it was.
+
+        It is one statement, so that of two who try only one succeeds.
+        """
         change = update(JobRow).where(JobRow.id == job_id, JobRow.status.in_(list(was)))
         with self._session.begin() as session:
             result: Any = session.execute(change.values(**values))

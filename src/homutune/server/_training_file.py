@@ -191,4 +191,6 @@ def _message_problems(here: str, position: int, message: Any) -> Iterator[str]:
 
 
 def _unsupported(where: str, what: str) -> str:
-    return f"{where} contains {what}, which this server cannot train on (ローカルでは学習できません)"
+    return (
+        f"{where} contains {what}, which this server cannot train on (ローカルでは学習できません)"
+    )

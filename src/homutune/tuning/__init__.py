@@ -1,6 +1,6 @@
 """Fine-tuning from the client's side: upload, create, watch, remember; any provider."""
 
-from homutune.tuning._export import Recipe, TrainingFiles, export_dataset
+from homutune.tuning._export import TrainingFiles, export_dataset
 from homutune.tuning._jobs import start_job
 from homutune.tuning._progress import Progress
 from homutune.tuning._registry import (
@@ -16,7 +16,6 @@ __all__ = [
     "TERMINAL",
     "ModelEntry",
     "Progress",
-    "Recipe",
     "TrainingFiles",
     "export_dataset",
     "find_model",

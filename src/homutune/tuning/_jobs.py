@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 Auto = Literal["auto"]
 #: OpenAI's limits (API reference, fine_tuning.jobs.create, and fine-tuning guide).
-MIN_EXAMPLES = 10
 MAX_EPOCHS = 50
 MAX_BATCH = 256
 MAX_SUFFIX = 64
+PROVIDER_KEYS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
+#: Id of the check for too few examples, a rule for training files only.
+_TOO_FEW = "F011"
 
 
 def start_job(
@@ -118,35 +120,49 @@ def _check_settings(
 
 def _check_files(train: Path, valid: Path | None) -> None:
     """Find now what a provider would refuse after upload and queueing."""
-    count = 0
-    for path in (train, *([valid] if valid is not None else [])):
-        examples = read_examples(path)
-        errors = check_examples(examples).errors
-        if errors:
-            first = errors[0]
-            more = f"（ほかに {len(errors) - 1} 件）" if len(errors) > 1 else ""
-            raise UserError(
-                f"{first.message}{more}",
-                file=first.file or path,
-                line=first.line,
-                remedy=first.remedy,
-            )
-        if path is train:
-            count = len(examples)
-    if count < MIN_EXAMPLES:
-        raise UserError(
-            f"学習データが {count} 件しかありません。{MIN_EXAMPLES} 件以上必要です。",
-            file=train,
-            remedy="Q&A を追加してください。",
-        )
+    _check_file(train, ignored=())
     if valid is not None:
+        _check_file(valid, ignored=(_TOO_FEW,))
         _check_overlap(train, valid)
 
 
+def _check_file(path: Path, ignored: tuple[str, ...]) -> None:
+    """The checks of ``homutune data check``, and that nothing but the conversation is sent."""
+    if path.suffix.lower() != ".jsonl":
+        raise UserError(
+            "学習データは JSONL ファイルで指定してください。",
+            file=path,
+            remedy="CSV や YAML は homutune data でデータセットにしてから学習できます。",
+        )
+    errors = [
+        problem
+        for problem in check_examples(read_examples(path)).errors
+        if problem.id not in ignored
+    ]
+    if errors:
+        first = errors[0]
+        more = f"（ほかに {len(errors) - 1} 件）" if len(errors) > 1 else ""
+        raise UserError(
+            f"{first.message}{more}",
+            file=first.file or path,
+            line=first.line,
+            remedy=first.remedy,
+        )
+    for number, line in _lines(path):
+        extra = sorted(set(line) - PROVIDER_KEYS)
+        if extra:
+            raise UserError(
+                f"余分なキー {'・'.join(extra)} があります。サーバーに受け付けられません。",
+                file=path,
+                line=number,
+                remedy="messages だけにしてください。",
+            )
+
+
 def _check_overlap(train: Path, valid: Path) -> None:
-    learned = {line for _, line in _lines(train)}
+    learned = {_spelling(line) for _, line in _lines(train)}
     for number, line in _lines(valid):
-        if line in learned:
+        if _spelling(line) in learned:
             raise UserError(
                 "検証データに、学習データと同じ例があります。検証の数字が甘くなります。",
                 file=valid,
@@ -155,14 +171,14 @@ def _check_overlap(train: Path, valid: Path) -> None:
             )
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
-    """Each line in one spelling, with its number from 1."""
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
-        if line.strip():
-            messages = json.loads(line)["messages"]
-            found.append((number, json.dumps(messages, ensure_ascii=False, sort_keys=True)))
-    return found
+def _lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file that was read without error, with their line numbers."""
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
+    return [(number, json.loads(line)) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _spelling(line: dict[str, Any]) -> str:
+    return json.dumps(line["messages"], sort_keys=True)
 
 
 def _upload(client: openai.OpenAI, home: Path, path: Path, note: Callable[[str], None]) -> str:

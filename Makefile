@@ -1,0 +1,40 @@
+# make demo   データの検査から学習・評価・報告書までを、この 1 台で行います（2 回目は終わった所を飛ばします）
+# make app    サーバーを起動します（Ctrl-C で止まります）
+# make test   テストを実行します
+# make lint   書式・型・部屋の間の依存を検査します
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo app test lint clean
+
+demo: $(VENV)/.local
+	@$(BIN)/python scripts/demo.py
+
+app: $(VENV)/.local
+	@$(BIN)/homutune serve
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+$(VENV)/.local: pyproject.toml constraints.txt
+	@echo "準備: 仮想環境 $(VENV) に homutune とローカルエンジンを入れます（初回は数分）"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) -e '.[local]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.local
+	@echo "準備: テストと検査の道具を入れます"
+	@$(INSTALL) -e '.[local,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist

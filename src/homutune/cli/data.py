@@ -1,0 +1,391 @@
+"""``homutune data``: check pairs, make dataset versions, write training files, estimate cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from homutune.cli import _data_view
+from homutune.cli._console import console, out, print_json
+from homutune.errors import UserError
+
+if TYPE_CHECKING:
+    from homutune.data import Card, Dataset, Example
+
+_EXAMPLES = "使い方の例:"
+_SIDES = ("train", "valid")
+
+app = typer.Typer(
+    help="Q&A の検査・分割・学習ファイルの書き出し・費用の見積り。",
+    epilog="\n".join(
+        (
+            _EXAMPLES,
+            "  homutune data check data/qa     Q&A を検査する",
+            "  homutune data split data/qa     データセットを作る",
+            "  homutune data export            学習用の JSONL を書き出す",
+            "  homutune data estimate          トークン数と費用を見積もる",
+        )
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+RecipeName = Literal["grounded", "plain"]
+AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
+DataPath = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PATH",
+        help="YAML・JSONL・CSV のファイルか、YAML のフォルダー。省くと data/ か同梱のコーパス。",
+        show_default=False,
+    ),
+]
+CardsPath = Annotated[
+    Path | None,
+    typer.Option("--cards", help="解説カードのフォルダー。省くと PATH の隣の cards/。"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    path: Path
+    examples: list[Example]
+    #: None: no cards are known, so card ids cannot be checked.
+    cards: list[Card] | None
+
+
+@app.command(
+    epilog="\n".join(
+        (
+            _EXAMPLES,
+            "  homutune data check              同梱のコーパスを検査する",
+            "  homutune data check qa.csv       自分の CSV を検査する",
+            "  homutune data check qa.jsonl --json",
+        )
+    )
+)
+def check(path: DataPath = None, cards: CardsPath = None, as_json: AsJson = False) -> None:
+    """Q&A を検査します。エラーがあれば終了コードは 2 です。"""
+    from homutune.data import check_examples
+
+    loaded = _load(path, cards)
+    report = check_examples(loaded.examples, loaded.cards)
+    if as_json:
+        print_json({"path": str(loaded.path), **report.to_dict()})
+    else:
+        _data_view.print_report(loaded.path, report)
+    if not report.ok:
+        raise typer.Exit(2)
+
+
+@app.command(
+    epilog="\n".join(
+        (
+            _EXAMPLES,
+            "  homutune data split                        同梱のコーパスから作る",
+            "  homutune data split data/qa --cards data/cards",
+            "  homutune data split qa.csv --valid-ratio 0.3 --seed 7",
+        )
+    )
+)
+def split(
+    path: DataPath = None,
+    cards: CardsPath = None,
+    valid_ratio: Annotated[float, typer.Option(help="検証用に回す割合（0〜1）。")] = 0.2,
+    seed: Annotated[int, typer.Option(help="乱数のシード。")] = 42,
+    as_json: AsJson = False,
+) -> None:
+    """学習用と検証用に分け、変更されないデータセットを作ります。"""
+    from homutune.data import check_examples, create_dataset, split_examples
+    from homutune.settings import load_settings
+
+    loaded = _load(path, cards)
+    report = check_examples(loaded.examples, loaded.cards)
+    if not report.ok:
+        first = report.errors[0]
+        raise UserError(
+            f"検査でエラーが {len(report.errors)} 件あります。最初のもの: {first.message}",
+            remedy=f"homutune data check {loaded.path} ですべてを確認し、直してください。",
+            file=first.file,
+            line=first.line,
+        )
+    sides = split_examples(loaded.examples, valid_ratio=valid_ratio, seed=seed)
+    dataset = create_dataset(
+        load_settings().home,
+        loaded.examples,
+        loaded.cards or [],
+        sides,
+        sources=[str(loaded.path)],
+        checks=report.summary,
+    )
+    if as_json:
+        print_json({"path": str(dataset.path), **asdict(dataset.manifest)})
+        return
+    _data_view.print_dataset(dataset)
+
+
+@app.command(
+    epilog="\n".join(
+        (
+            _EXAMPLES,
+            "  homutune data export                         最新のデータセットから",
+            "  homutune data export --recipe plain --out 出力先",
+        )
+    )
+)
+def export(
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="データセットの名前、または latest。")
+    ] = "latest",
+    recipe: Annotated[
+        RecipeName,
+        typer.Option(metavar="<名前>", help="grounded（資料を読んで答える）か plain（質問だけ）。"),
+    ] = "grounded",
+    out_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="書き出すフォルダー。省くとデータセットの exports/ の中。",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="資料の並びなどを決める乱数のシード。")] = 42,
+    as_json: AsJson = False,
+) -> None:
+    """学習ファイル train.jsonl と valid.jsonl を書き出します（OpenAI の形式）。"""
+    from homutune.data import open_dataset, write_chat_jsonl
+    from homutune.settings import load_settings
+
+    opened = open_dataset(load_settings().home, dataset)
+    folder = out_dir or opened.path / "exports" / recipe
+    counts = {}
+    for side in _SIDES:
+        lines = _lines_of(opened, side, recipe, seed)
+        if not lines:
+            raise UserError(
+                "カードに結び付いた Q&A がないため、参考資料付きの形では書き出せません。",
+                remedy="--recipe plain を付けて実行してください。",
+            )
+        write_chat_jsonl(folder / f"{side}.jsonl", lines)
+        counts[side] = len(lines)
+    if as_json:
+        files = {side: str(folder / f"{side}.jsonl") for side in _SIDES}
+        print_json({"dataset": opened.name, "recipe": recipe, "files": files, "lines": counts})
+        return
+    for side in _SIDES:
+        out.print(f"{folder / f'{side}.jsonl'}  {counts[side]}行", soft_wrap=True, markup=False)
+
+
+@app.command(
+    epilog="\n".join(
+        (
+            _EXAMPLES,
+            "  homutune data estimate                       最新のデータセットを見積もる",
+            "  homutune data estimate qa.csv --model gpt-4.1-mini --epochs 3",
+        )
+    )
+)
+def estimate(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATH|DATASET",
+            help="ファイルかデータセット名。省くと最新のデータセット（なければ data/ か同梱）。",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="このモデルだけ見積もります。省くとすべて。")
+    ] = None,
+    epochs: Annotated[str, typer.Option(help="エポック数 1〜50、または auto。")] = "auto",
+    recipe: Annotated[
+        RecipeName | None,
+        typer.Option(
+            metavar="<名前>",
+            help="grounded か plain。省くと、カードがあれば grounded。",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """学習のトークン数、費用、この機械での時間を見積もります。何も送信しません。"""
+    from homutune.data import auto_epochs, estimate_cost, load_prices
+    from homutune.settings import load_settings
+
+    settings = load_settings()
+    name, recipe, conversations = _conversations(settings.home, target, recipe)
+    n_epochs = auto_epochs(len(conversations)) if epochs == "auto" else _epochs(epochs)
+    prices = load_prices()
+    local = model is None or model == settings.base_model
+    hosted = [price.name for price in prices.models] if model is None else [model]
+    costs = [
+        estimate_cost(conversations, item, n_epochs=n_epochs, prices=prices)
+        for item in hosted
+        if item != settings.base_model
+    ]
+    own = (
+        _local_estimate(settings.home, settings.base_model, conversations, n_epochs)
+        if local
+        else None
+    )
+    if as_json:
+        print_json(
+            {
+                "data": name,
+                "recipe": recipe,
+                "lines": len(conversations),
+                "n_epochs": n_epochs,
+                "prices": {
+                    "date": prices.date,
+                    "source": prices.source,
+                    "usd_jpy": prices.usd_jpy,
+                    "usd_jpy_note": prices.usd_jpy_note,
+                },
+                "openai": [cost.to_dict() for cost in costs],
+                "local": own,
+            }
+        )
+        return
+    out.print(
+        f"{name}：{len(conversations)}行（{recipe}）× {n_epochs}エポック",
+        soft_wrap=True,
+        markup=False,
+    )
+    if costs:
+        _data_view.print_costs(costs)
+        out.print(
+            f"料金: {prices.source}、{prices.date}。円は {prices.usd_jpy_note}"
+            f" 1ドル={prices.usd_jpy}円。請求額とは数％ずれることがあります。",
+            style="dim",
+        )
+    if own:
+        _data_view.print_local(own)
+
+
+def _load(path: Path | None, cards: Path | None) -> _Loaded:
+    """Read pairs and the cards that belong to them; remarks go to stderr."""
+    from homutune.data import corpus_path, read_cards, read_examples
+
+    if path is None:
+        own = Path("data")
+        path = own if (own / "qa").is_dir() else corpus_path()
+    notes: list[str] = []
+    examples = read_examples(path, notes)
+    beside = cards or _cards_beside(path)
+    known = read_cards(beside, notes) if beside else None
+    for note in notes:
+        console.print(note, style="yellow", markup=False, soft_wrap=True)
+    return _Loaded(path, examples, known)
+
+
+def _cards_beside(path: Path) -> Path | None:
+    """``cards/`` in ``path``, or next to the ``qa/`` folder that is, or holds, ``path``."""
+    for folder in (path, path.absolute().parent, path.absolute().parent.parent):
+        if (folder / "cards").is_dir():
+            return folder / "cards"
+        if folder.name != "qa" and folder != path:
+            return None
+    return None
+
+
+def _lines_of(dataset: Dataset, side: str, recipe: RecipeName, seed: int = 42) -> list[Any]:
+    """Lines of one side; training sees no card that answers a validation question."""
+    from homutune.data import build_lines
+
+    notes: list[str] = []
+    if side == "train":
+        examples, cards = dataset.train, dataset.train_cards
+    else:
+        examples, cards = dataset.valid, list(dataset.cards)
+    lines = build_lines(examples, cards, recipe=recipe, seed=seed, notes=notes)
+    for note in notes:
+        console.print(f"{side}: {note}", style="yellow", markup=False, soft_wrap=True)
+    return lines
+
+
+def _conversations(
+    home: Path, target: str | None, recipe: RecipeName | None
+) -> tuple[str, RecipeName, list[Any]]:
+    """Name, recipe and training conversations of a file or of a dataset's training side."""
+    from homutune.data import build_lines, open_dataset
+
+    has_dataset = any((home / "datasets").glob("ds-*/manifest.json"))
+    is_name = target is not None and (target == "latest" or target.startswith("ds-"))
+    if (target is None and has_dataset) or (is_name and not Path(str(target)).exists()):
+        dataset = open_dataset(home, target)
+        recipe = recipe or ("grounded" if dataset.cards else "plain")
+        lines = _lines_of(dataset, "train", recipe)
+        name = f"{dataset.name} の学習用"
+    else:
+        loaded = _load(Path(target) if target else None, None)
+        linked = any(example.meta.cards for example in loaded.examples)
+        recipe = recipe or ("grounded" if loaded.cards and linked else "plain")
+        lines = build_lines(loaded.examples, loaded.cards or [], recipe=recipe)
+        name = str(loaded.path)
+    if not lines:
+        raise UserError(
+            "カードに結び付いた Q&A がないため、参考資料付きの形では見積もれません。",
+            remedy="--recipe plain を付けて実行してください。",
+        )
+    return name, recipe, [line.messages for line in lines]
+
+
+def _epochs(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 50:
+        return int(text)
+    raise UserError(
+        f"エポック数「{text}」は使えません。", remedy="1〜50 の整数か auto にしてください。"
+    )
+
+
+def _local_estimate(
+    home: Path, model: str, conversations: list[Any], n_epochs: int
+) -> dict[str, Any]:
+    """Tokens and minutes of the local engine: null, with a remark, where nothing was measured."""
+    result: dict[str, Any] = {
+        "model": model,
+        "n_epochs": n_epochs,
+        "tokens": None,
+        "minutes": None,
+        "tokens_per_s": _measured_speed(home, model),
+        "usd": 0,
+        "notes": [],
+    }
+    try:
+        from homutune.data import token_counts
+        from homutune.engine import BaseModels, UnknownModel, count_tokens
+    except ImportError:
+        result["notes"].append(
+            "ローカルエンジンが入っていません（pip install 'homutune[local]' で使えます）。"
+        )
+        return result
+    try:
+        ready = BaseModels(home).get(model).ready
+    except UnknownModel:
+        result["notes"].append(f"ローカルに「{model}」というベースモデルはありません。")
+        return result
+    if not ready:
+        result["notes"].append("ベースモデルが未準備のため、トークン数は学習を始めると分かります。")
+        return result
+    counts = token_counts(count_tokens(home, model, conversations))
+    result["tokens"] = asdict(counts)
+    if result["tokens_per_s"]:
+        seconds = counts.total * n_epochs / result["tokens_per_s"]
+        result["minutes"] = round(seconds / 60, 1)
+    else:
+        result["notes"].append("学習の速さは未計測です（一度学習すると、時間も見積もれます）。")
+    return result
+
+
+def _measured_speed(home: Path, model: str) -> float | None:
+    """Tokens per second that the last training of ``model`` on this machine reached."""
+    import json
+
+    try:
+        measured = json.loads((home / "speed.json").read_text("utf-8"))
+        return float(measured["tokens_per_s"]) if measured["model"] == model else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not measured, or by another version

@@ -1,0 +1,191 @@
+"""How training lines are made from examples, in the very form used when answering.
+
+``plain``: question → answer. ``grounded``: question and numbered notes → answer with [n], or the
+abstention. A small model learns from pairs how to write but no law; trained on grounded lines it
+learns to read the notes it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from homutune.data._retriever import Retriever
+from homutune.data._types import Card, Example, Message, TrainingLine
+from homutune.errors import UserError
+from homutune.files import write_atomic
+from homutune.law import normalize
+
+Recipe = Literal["plain", "grounded"]
+
+#: System text of the plain form; that of the bundled corpus.
+SYSTEM_PROMPT = (
+    "あなたは企業法務の担当者を支援するアシスタントです。"
+    "質問に、結論・根拠・留意点の順で、です・ます調で簡潔に答えてください。"
+)
+#: The whole answer where the notes do not answer the question.
+ABSTENTION = "提示された参考資料からは確認できません。専門家に確認してください。"
+#: System text of the grounded form. Short, because every token of it is read on a CPU each time.
+GROUNDED_SYSTEM_PROMPT = (
+    "参考資料だけを根拠に、「結論：」「根拠：」「留意点：」の3行で答え、"
+    "結論と根拠の行の末尾に使った資料の番号を[1]のように付けてください。"
+    f"答えが参考資料にないときは「{ABSTENTION}」とだけ答えてください。"
+)
+
+_MARKED_LINE = re.compile(r"^(?:結論|根拠)[:：]")
+_REFERENCE = re.compile(r"\[([0-9]+(?:[,、][0-9]+)*)\]")
+
+
+def plain_messages(question: str) -> tuple[Message, ...]:
+    """System and user message of the plain form."""
+    return (
+        {"role": "system", "content": SYSTEM_PROMPT},
+        {"role": "user", "content": question},
+    )
+
+
+def grounded_messages(question: str, cards: Sequence[Card]) -> tuple[Message, ...]:
+    """System message and user message with ``cards`` as notes [1], [2], … in the order given.
+
+    The one form used in training and in answering.
+    """
+    notes = "\n".join(f"[{n}] {card.title}：{card.text}" for n, card in enumerate(cards, 1))
+    return (
+        {"role": "system", "content": GROUNDED_SYSTEM_PROMPT},
+        {"role": "user", "content": f"参考資料\n{notes}\n\n質問：{question}"},
+    )
+
+
+def references(answer: str) -> tuple[int, ...]:
+    """Reference numbers in ``answer`` ([2], ［2］, [1][3], [1,3]), each once, in order."""
+    text = unicodedata.normalize("NFKC", answer)
+    numbers = (int(n) for match in _REFERENCE.findall(text) for n in re.split("[,、]", match))
+    return tuple(dict.fromkeys(numbers))
+
+
+def is_abstention(answer: str) -> bool:
+    """Whether ``answer`` is the abstention, with or without its second sentence, and no more."""
+    text = normalize(answer).rstrip("。")
+    whole = normalize(ABSTENTION).rstrip("。")
+    return text in {whole, whole.split("。")[0]}
+
+
+def with_references(answer: str, numbers: Sequence[int]) -> str:
+    """``answer`` with ``[n]`` at the end of its 結論 and 根拠 lines, or at its end without them."""
+    mark = "".join(f"[{number}]" for number in numbers)
+    lines = answer.strip().split("\n")
+    if not any(map(_MARKED_LINE.match, lines)):
+        return "\n".join(lines) + mark
+    return "\n".join(line.rstrip() + mark if _MARKED_LINE.match(line) else line for line in lines)
+
+
+def build_lines(
+    examples: Iterable[Example],
+    cards: Sequence[Card],
+    *,
+    recipe: Recipe,
+    seed: int = 42,
+    k: int = 3,
+    withheld: float = 0.25,
+    notes: list[str] | None = None,
+) -> list[TrainingLine]:
+    """Make the lines of a training or validation file.
+
+    ``plain``: the example's own messages, with ``SYSTEM_PROMPT`` where it has no system text.
+    ``grounded``: for each example one line with its cards among ``k`` notes, and for a share of
+    ``withheld`` of the examples a second one without them, whose answer is the abstention. The
+    other notes are those of ``cards`` that look most like the question. The order of the examples
+    changes nothing, and a line's notes and their order depend on example, cards and seed only.
+
+    Args:
+        cards: all cards that may be shown. For training lines pass ``Dataset.train_cards``, so
+            that no card of a validation question is seen in training.
+        k: number of notes; an example with more cards than that is shown all of them.
+        notes: receives Japanese remarks, such as how many examples without cards were left out.
+
+    Raises:
+        UserError: an example names a card that is not among ``cards``.
+    """
+    if recipe == "plain":
+        return [_plain_line(example) for example in examples]
+    examples = list(examples)
+    grounded = [example for example in examples if example.meta.cards]
+    if (skipped := len(examples) - len(grounded)) and notes is not None:
+        notes.append(f"カードのない{skipped}件は、参考資料付きの形にできないため除きました。")
+    # The exact share, chosen by a draw per example: neither order nor luck changes it.
+    draws = sorted(grounded, key=lambda e: (_rng(seed, e, "withheld").random(), e.meta.id))
+    withhold = {example.meta.id for example in draws[: round(withheld * len(draws))]}
+    by_id = {card.id: card for card in cards}
+    retriever = Retriever(cards)
+    lines: list[TrainingLine] = []
+    for example in grounded:
+        right = _right_cards(example, by_id)
+        others = retriever.search(example.question, k, exclude=example.meta.cards)
+        lines.append(_grounded_line(example, right, others[: max(0, k - len(right))], seed))
+        if example.meta.id in withhold and others:
+            lines.append(_withheld_line(example, others, seed))
+    return lines
+
+
+def _plain_line(example: Example) -> TrainingLine:
+    messages = example.messages
+    if not example.system:
+        messages = ({"role": "system", "content": SYSTEM_PROMPT}, *messages)
+    return TrainingLine(messages=messages, example_id=example.meta.id, case="plain")
+
+
+def _rng(seed: int, example: Example, purpose: str = "") -> random.Random:
+    return random.Random(f"{seed}:{example.meta.id}{purpose and ':'}{purpose}")
+
+
+def _right_cards(example: Example, by_id: dict[str, Card]) -> list[Card]:
+    if missing := [card for card in example.meta.cards if card not in by_id]:
+        raise UserError(
+            f"{example.meta.id}: カード {'・'.join(missing)} がありません。",
+            remedy="カードのフォルダーを --cards で指定しているか確認してください。",
+            file=example.source.file if example.source else None,
+            line=example.source.line if example.source else None,
+        )
+    return [by_id[card] for card in dict.fromkeys(example.meta.cards)]
+
+
+def _grounded_line(
+    example: Example, right: Sequence[Card], others: Sequence[Card], seed: int
+) -> TrainingLine:
+    shown = [*right, *others]
+    _rng(seed, example).shuffle(shown)
+    numbers = tuple(n for n, card in enumerate(shown, 1) if card in right)
+    answer = with_references(example.answer, numbers)
+    return _line(example, shown, answer, "single", numbers)
+
+
+def _withheld_line(example: Example, others: Sequence[Card], seed: int) -> TrainingLine:
+    shown = list(others)
+    _rng(seed, example, "order").shuffle(shown)
+    return _line(example, shown, ABSTENTION, "none", ())
+
+
+def _line(
+    example: Example, shown: Sequence[Card], answer: str, case: str, expected: tuple[int, ...]
+) -> TrainingLine:
+    prompt = grounded_messages(example.question, shown)
+    return TrainingLine(
+        messages=(*prompt, {"role": "assistant", "content": answer}),
+        example_id=example.meta.id,
+        case=case,
+        shown=tuple(card.id for card in shown),
+        expected=expected,
+    )
+
+
+def write_chat_jsonl(path: Path, lines: Iterable[TrainingLine]) -> None:
+    """Write a file that OpenAI and our server accept: only ``{"messages": […]}`` a line."""
+    texts = (json.dumps(line.as_provider_line(), ensure_ascii=False) for line in lines)
+    # Unicode's own line breaks would split a line for readers that use str.splitlines.
+    escaped = (re.sub("[\x85\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", t) for t in texts)
+    write_atomic(path, "".join(f"{text}\n" for text in escaped))

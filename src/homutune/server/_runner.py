@@ -1,0 +1,327 @@
+"""One thread that moves jobs on: validate, queue, train one at a time, finish.
+
+Every step is written so that it may be done again: killed at any point, the next server looks
+at the database and the job's folder and goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from homutune.errors import UserError
+from homutune.files import write_atomic
+from homutune.server._engine import Engine
+from homutune.server._files import Files
+from homutune.server._job_folder import TERMINAL, JobFolder, job_folder
+from homutune.server._jobs import CANCELLED
+from homutune.server._store import JobRow, ModelRow, Store
+from homutune.server._training_file import MIN_EXAMPLES, Checked, check_examples, overlap
+from homutune.server._worker import Worker
+
+log = logging.getLogger("homutune.server")
+
+#: How often a worker that died is started again.
+MAX_RESTARTS = 3
+_POLL_S = 0.2
+_HOUSEKEEPING_S = 60.0
+#: How long a stopping server waits for the worker to write a resume point.
+_PATIENCE_S = 20.0
+
+
+class Runner:
+    """The thread and what it looks after.
+
+    Args:
+        worker_command: the program that is started with a job's folder as last argument.
+        threads: for the worker; None lets it choose.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        engine: Engine,
+        home: Path,
+        worker_command: Sequence[str],
+        threads: int | None,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._engine = engine
+        self._home = home
+        self._command = list(worker_command)
+        self._threads = threads
+        self._worker: Worker | None = None
+        self._next_housekeeping = 0.0
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="homutune-runner", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now, not at the next tick."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop the thread, then the worker; its job stays ``running`` for the next server."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(_PATIENCE_S)
+        if self._worker is not None:
+            self._worker.stop(_PATIENCE_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._tick()
+                pause = _POLL_S
+            except Exception as error:  # a full disk, a lost database: try again later
+                log.error("runner: %s; もう一度試します", type(error).__name__)
+                pause = 5.0
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def _tick(self) -> None:
+        if time.monotonic() >= self._next_housekeeping:
+            self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
+            self._files.remove_expired()
+        while (job := self._store.first_job("validating_files")) is not None:
+            self._guarded(job, self._validate)
+        if (job := self._store.first_job("running")) is not None:
+            self._guarded(job, self._watch, retry=(OSError, SQLAlchemyError))
+        elif (job := self._store.first_job("queued")) is not None:
+            self._guarded(job, self._begin)
+
+    def _guarded(
+        self,
+        job: JobRow,
+        step: Callable[[JobRow, JobFolder], None],
+        retry: tuple[type[Exception], ...] = (),
+    ) -> None:
+        """A job that cannot be handled fails, so that it does not hold up the others.
+
+        Errors in ``retry`` pass: hours of training are not given up for a full disk.
+        """
+        try:
+            step(job, job_folder(self._home, job.id))
+        except retry:
+            raise
+        except UserError as error:
+            self._fail(job, "server_error", str(error))
+        except Exception as error:
+            log.error("runner: %s in %s", type(error).__name__, job.id)
+            self._fail(
+                job,
+                "server_error",
+                f"サーバー内部の問題で学習を続けられません（{type(error).__name__}）。",
+            )
+
+    # --- validating_files -> queued ---------------------------------------------------------
+
+    def _validate(self, job: JobRow, folder: JobFolder) -> None:
+        folder.events.append_once(f"Validating training file: {job.training_file}")
+        training = check_examples(folder.path / "training_file", folder.path / "train.jsonl")
+        error = _training_error(job, training)
+        if error is None and job.validation_file is not None:
+            folder.events.append_once(f"Validating validation file: {job.validation_file}")
+            validation = check_examples(
+                folder.path / "validation_file", folder.path / "valid.jsonl"
+            )
+            error = _validation_error(job, training, validation)
+        if error is not None:
+            self._fail(job, *error)
+            return
+        folder.events.append_once("Files validated, moving job to queued state")
+        if not self._store.update_job(job.id, was=["validating_files"], status="queued"):
+            folder.remove_training_data()  # cancelled meanwhile
+
+    # --- queued -> running ------------------------------------------------------------------
+
+    def _begin(self, job: JobRow, folder: JobFolder) -> None:
+        weights = self._engine.prepare(job.model)
+        described = {
+            "id": job.id,
+            "model": job.model,
+            "base_path": str(weights.path),
+            "gguf_path": str(weights.gguf),
+            "train_file": str(folder.path / "train.jsonl"),
+            "valid_file": str(folder.path / "valid.jsonl") if job.validation_file else None,
+            "seed": job.seed,
+            "hyperparameters": job.hyperparameters,
+            "suffix": job.suffix,
+            "fine_tuned_model": job.tuned_name,
+            "adapter_path": str(self._home / _adapter(job)),
+            "speed_file": str(self._home / "speed.json"),
+            "threads": self._threads,
+        }
+        write_atomic(folder.path / "job.json", json.dumps(described, ensure_ascii=False, indent=2))
+        # Not if it was cancelled while the base model was being made ready.
+        if self._store.update_job(job.id, was=["queued"], status="running"):
+            self._start_worker(job, folder)
+
+    def _start_worker(self, job: JobRow, folder: JobFolder) -> None:
+        self._worker = Worker.start(folder, self._command)
+        self._store.update_job(job.id, was=["running"], worker_pid=self._worker.pid)
+
+    # --- running -> succeeded, failed, cancelled ---------------------------------------------
+
+    def _watch(self, job: JobRow, folder: JobFolder) -> None:
+        worker = self._worker
+        if worker is None:  # a server before us began it
+            worker = Worker(folder, None, job.worker_pid)
+        if worker.lives():
+            self._worker = worker
+            return
+        self._worker = None
+        result = folder.result()
+        if result is not None:
+            self._finish(job, folder, result)
+        elif folder.cancel_asked():
+            self._finish(job, folder, {"status": "cancelled"})
+        elif worker.exit_code is None:
+            # It died with the server, or while there was none: not a fault of the job.
+            self._start_worker(job, folder)
+        elif job.restarts < MAX_RESTARTS:
+            number = job.restarts + 1
+            folder.events.append(
+                f"学習プロセスが途中で止まりました（終了コード {worker.exit_code}）。"
+                f"最後の保存点から再開します（{number}/{MAX_RESTARTS} 回目）。",
+                "warn",
+            )
+            self._store.update_job(job.id, was=["running"], restarts=number)
+            self._start_worker(job, folder)
+        else:
+            self._fail(
+                job,
+                "worker_died",
+                f"学習プロセスが {MAX_RESTARTS + 1} 回止まりました（最後の終了コード "
+                f"{worker.exit_code}）。メモリの不足がないか、記録 jobs/{job.id}/worker.log を"
+                "確認してください。",
+            )
+
+    def _finish(self, job: JobRow, folder: JobFolder, result: dict[str, Any]) -> None:
+        status = result["status"]
+        if status == "failed":
+            error = result["error"]
+            self._fail(job, error["code"], error["message"], error.get("param"))
+        elif status == "cancelled":
+            folder.events.append_once(CANCELLED)
+            self._close(job, folder, "cancelled")
+        elif not (self._home / _adapter(job) / "adapter.json").is_file():
+            self._fail(job, "server_error", "学習は終わりましたが、アダプターがありません。")
+        else:
+            self._succeed(job, folder, result)
+
+    def _succeed(self, job: JobRow, folder: JobFolder, result: dict[str, Any]) -> None:
+        self._store.add(
+            ModelRow(
+                id=job.tuned_name,
+                created_at=int(time.time()),
+                parent=job.model,
+                job_id=job.id,
+                adapter_path=_adapter(job),
+            )
+        )
+        result_files = self._keep_metrics(job, folder)
+        folder.events.append_once(f"New fine-tuned model created: {job.tuned_name}")
+        folder.events.append_once("The job has successfully completed")
+        # The status is written last: whoever sees it finds everything else done.
+        self._close(
+            job,
+            folder,
+            "succeeded",
+            fine_tuned_model=job.tuned_name,
+            trained_tokens=result["trained_tokens"],
+            result_files=result_files,
+        )
+
+    def _keep_metrics(self, job: JobRow, folder: JobFolder) -> list[str]:
+        # The id follows from the job, so that finishing twice makes one file. Plain CSV: that
+        # OpenAI delivers base64 is among the things people complain about.
+        file_id = f"file-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}"
+        metrics = folder.path / "metrics.csv"
+        if not metrics.is_file():
+            return []
+        with metrics.open("rb") as source:
+            self._files.save(
+                source, filename="step_metrics.csv", purpose="fine-tune-results", file_id=file_id
+            )
+        return [file_id]
+
+    def _fail(self, job: JobRow, code: str, message: str, param: str | None = None) -> None:
+        folder = job_folder(self._home, job.id)
+        now = self._store.get(JobRow, job.id)
+        if now is None or now.status in TERMINAL:  # cancelled meanwhile, its files gone
+            folder.remove_training_data()
+            return
+        folder.events.append_once(message, "error")
+        error = {"code": code, "message": message, "param": param}
+        self._close(job, folder, "failed", error=error)
+
+    def _close(self, job: JobRow, folder: JobFolder, status: str, **values: Any) -> None:
+        used = folder.state().get("hyperparameters") or job.hyperparameters
+        self._store.update_job(
+            job.id,
+            was=["validating_files", "queued", "running"],
+            status=status,
+            finished_at=int(time.time()),
+            hyperparameters=used,
+            **values,
+        )
+        folder.remove_training_data()
+        if status != "succeeded":
+            shutil.rmtree(self._home / _adapter(job), ignore_errors=True)
+
+
+def _adapter(job: JobRow) -> str:
+    return f"adapters/{job.id}"
+
+
+def _training_error(job: JobRow, training: Checked) -> tuple[str, str, str] | None:
+    """Code, message and param of OpenAI's error, if there is one."""
+    if training.preference:
+        return (
+            "invalid_training_file",
+            f"Input file {job.training_file} is in the fine-tune-preference format, but the "
+            "specified fine-tuning job is not using 'dpo' as the training method (provided "
+            "method=supervised).",
+            "training_file",
+        )
+    if training.problems:
+        return "invalid_training_file", _invalid("training", training), "training_file"
+    if training.examples < MIN_EXAMPLES:
+        return (
+            "invalid_n_examples",
+            f"Training file has {training.examples} example(s), but must have at least "
+            f"{MIN_EXAMPLES} examples",
+            "training_file",
+        )
+    return None
+
+
+def _validation_error(
+    job: JobRow, training: Checked, validation: Checked
+) -> tuple[str, str, str] | None:
+    validation.problems += overlap(training, validation)
+    if not validation.problems:
+        return None
+    return "invalid_validation_file", _invalid("validation", validation), "validation_file"
+
+
+def _invalid(which: str, checked: Checked) -> str:
+    return (
+        f"The job failed due to an invalid {which} file. Invalid file format. {checked.message()}"
+    )

@@ -1,0 +1,33 @@
+"""What every room's tests share: an isolated home, and a small real HTTP server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import homutune
+from scripted import ScriptedServer
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of this test's own, in an empty folder, untouched by the user's settings."""
+    for name in os.environ:
+        if name.startswith(("HOMUTUNE_", "OPENAI_")):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("HOMUTUNE_HOME", str(folder))
+    # Commands started from here find the code under test, installed or not.
+    monkeypatch.setenv("PYTHONPATH", str(Path(homutune.__file__).parents[1].resolve()))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def scripted_server() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    yield server
+    server.stop()

@@ -1,0 +1,194 @@
+import json
+import random
+from collections import Counter
+
+import pytest
+
+from homutune.data import (
+    ABSTENTION,
+    SYSTEM_PROMPT,
+    Retriever,
+    build_lines,
+    grounded_messages,
+    is_abstention,
+    plain_messages,
+    references,
+    with_references,
+    write_chat_jsonl,
+)
+from homutune.errors import UserError
+from pairs import ANSWER, card, linked, pair
+
+
+def test_plain_lines_are_the_examples_own_messages_with_a_system_text():
+    (line,) = build_lines([pair(1)], [], recipe="plain")
+    assert line.case == "plain"
+    assert line.messages[:2] == plain_messages(pair(1).question)
+    assert line.messages[0]["content"] == SYSTEM_PROMPT
+    assert line.messages[2] == {"role": "assistant", "content": ANSWER}
+    (again,) = build_lines([line_example(line)], [], recipe="plain")
+    assert again.messages == line.messages
+
+
+def line_example(line):
+    from homutune.data import Example, Meta
+
+    return Example(line.messages, Meta(id="x"))
+
+
+def test_the_prompt_numbers_the_notes_and_ends_with_the_question():
+    system, user = grounded_messages(
+        "期限は？", [card(1, "本文一。", "題一"), card(2, "本文二。", "題二")]
+    )
+    assert ABSTENTION in system["content"]
+    assert user["content"] == "参考資料\n[1] 題一：本文一。\n[2] 題二：本文二。\n\n質問：期限は？"
+
+
+def test_grounded_lines_are_the_form_used_when_answering_with_the_right_number():
+    examples, cards = linked(60)
+    by_id = {c.id: c for c in cards}
+    lines = build_lines(examples, cards, recipe="grounded", withheld=0.25)
+    singles = {line.example_id: line for line in lines if line.case == "single"}
+    assert set(singles) == {e.meta.id for e in examples}
+    for example in examples:
+        line = singles[example.meta.id]
+        assert len(set(line.shown)) == 3
+        (number,) = line.expected
+        assert line.shown[number - 1] == example.meta.cards[0]
+        shown = [by_id[i] for i in line.shown]
+        assert line.messages[:2] == grounded_messages(example.question, shown)
+        conclusion, basis, caution = line.messages[2]["content"].split("\n")
+        assert conclusion.endswith(f"。[{number}]")
+        assert basis.endswith(f"。[{number}]")
+        assert "[" not in caution
+
+
+def test_withheld_lines_never_show_the_right_card_and_are_the_wanted_share():
+    examples, cards = linked(60)
+    lines = build_lines(examples, cards, recipe="grounded", withheld=0.25)
+    withheld = [line for line in lines if line.case == "none"]
+    right = {e.meta.id: e.meta.cards[0] for e in examples}
+    texts = {c.id: c.text for c in cards}
+    assert len(withheld) == 15
+    for line in withheld:
+        assert right[line.example_id] not in line.shown
+        assert texts[right[line.example_id]] not in line.messages[1]["content"]
+        assert (len(line.shown), line.expected) == (3, ())
+        assert line.messages[2]["content"] == ABSTENTION
+    assert [x.case for x in build_lines(examples, cards, recipe="grounded", withheld=0)] == [
+        "single"
+    ] * 60
+
+
+def test_the_right_card_stands_in_each_position_equally_often():
+    examples, cards = linked(600, per_card=6)
+    lines = build_lines(examples, cards, recipe="grounded", withheld=0.5)
+    counts = Counter(line.expected for line in lines if line.case == "single")
+    assert set(counts) == {(1,), (2,), (3,)}
+    # Standard deviation of each count is 11.5; the seed is fixed, so this cannot flicker.
+    assert all(abs(count - 200) < 35 for count in counts.values())
+
+
+def test_lines_depend_on_the_seed_but_not_on_the_order_of_examples():
+    examples, cards = linked(40)
+    lines = build_lines(examples, cards, recipe="grounded")
+    mixed_examples, mixed_cards = examples[:], cards[:]
+    random.Random(1).shuffle(mixed_examples)
+    random.Random(2).shuffle(mixed_cards)
+    mixed = build_lines(mixed_examples, mixed_cards, recipe="grounded")
+    order = {line.example_id: n for n, line in enumerate(lines)}
+    assert sorted(mixed, key=lambda line: (order[line.example_id], line.case != "single")) == lines
+    assert build_lines(examples, cards, recipe="grounded", seed=7) != lines
+
+
+def test_only_the_given_cards_are_ever_shown():
+    examples, cards = linked(40)
+    allowed = cards[:10]
+    chosen = [e for e in examples if e.meta.cards[0] in {c.id for c in allowed}]
+    lines = build_lines(chosen, allowed, recipe="grounded")
+    assert {i for line in lines for i in line.shown} <= {c.id for c in allowed}
+
+
+def test_several_right_cards_are_all_shown_and_all_named():
+    cards = [card(n) for n in range(8)]
+    (line,) = build_lines([pair(1, cards=("c-002", "c-005"))], cards, recipe="grounded", withheld=0)
+    assert [line.shown[n - 1] for n in line.expected] == [
+        i for i in line.shown if i in ("c-002", "c-005")
+    ]
+    assert references(line.messages[2]["content"]) == line.expected
+    wanted = tuple(f"c-{n:03d}" for n in range(5))
+    (line,) = build_lines([pair(1, cards=wanted)], cards, recipe="grounded", withheld=0)
+    assert sorted(line.shown) == list(wanted)
+
+
+def test_examples_without_cards_are_left_out_and_counted():
+    examples, cards = linked(4)
+    notes = []
+    lines = build_lines([*examples, pair(99)], cards, recipe="grounded", withheld=0, notes=notes)
+    assert len(lines) == 4
+    assert "1件" in notes[0]
+
+
+def test_a_card_that_is_not_given_is_an_error():
+    with pytest.raises(UserError, match="c-777"):
+        build_lines([pair(1, cards=("c-777",))], [card(1)], recipe="grounded")
+
+
+def test_an_only_card_cannot_be_withheld():
+    lines = build_lines([pair(1, cards=("c-001",))], [card(1)], recipe="grounded", withheld=1)
+    assert [(line.case, line.shown) for line in lines] == [("single", ("c-001",))]
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        ("結論：はい。[1]\n根拠：民法です。[1]", (1,)),
+        ("結論：はい。［２］［1］", (2, 1)),
+        ("[1,3]と[2、3]", (1, 3, 2)),
+        ("第1条 (1) 【1】", ()),
+        ("", ()),
+    ],
+)
+def test_reference_numbers_are_read_in_every_width(answer, numbers):
+    assert references(answer) == numbers
+
+
+def test_references_go_to_conclusion_and_basis_or_to_the_end():
+    assert with_references("結論：a。\n根拠：b。 \n留意点：c。", (1, 3)) == (
+        "結論：a。[1][3]\n根拠：b。[1][3]\n留意点：c。"
+    )
+    assert with_references("ひとこと。", (2,)) == "ひとこと。[2]"
+
+
+def test_only_the_abstention_alone_is_an_abstention():
+    assert is_abstention(ABSTENTION)
+    assert is_abstention(f" {ABSTENTION}\n")
+    assert is_abstention("提示された参考資料からは確認できません。")
+    assert not is_abstention(f"結論：はい。{ABSTENTION}")
+    assert not is_abstention("")
+
+
+def test_a_training_file_holds_messages_only_and_one_line_per_example(tmp_path):
+    line = build_lines([pair(1, question="改行\u2028を含む？")], [], recipe="plain")[0]
+    path = tmp_path / "new" / "train.jsonl"
+    write_chat_jsonl(path, [line, line])
+    rows = [json.loads(row) for row in path.read_text("utf-8").splitlines()]
+    assert rows == [{"messages": list(line.messages)}] * 2
+
+
+def test_the_retriever_brings_the_card_that_answers_and_obeys_exclusion():
+    cards = [
+        card(
+            1,
+            "売主が引き渡した物が契約に適合しないとき、買主は1年以内に通知する。",
+            "契約不適合の通知",
+        ),
+        card(2, "使用者は労働者を解雇する30日前に予告する。", "解雇の予告"),
+        card(3, "取締役会は重要な財産の処分を決める。", "取締役会の権限"),
+    ]
+    retriever = Retriever(cards)
+    question = "従業員を解雇するとき、予告は何日前ですか。"
+    assert [c.id for c in retriever.search(question, k=1)] == ["c-002"]
+    assert "c-002" not in {c.id for c in retriever.search(question, k=3, exclude={"c-002"})}
+    assert len(retriever.search(question, k=9)) == 3
+    assert Retriever([]).search(question) == []

@@ -1,0 +1,86 @@
+"""An engine whose answers follow from the request, and a server process around it.
+
+python doubles.py <home> <port> [worker options]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from homutune.engine import Chunk, GenerationRequest
+from homutune.errors import UserError
+from homutune.server import serve
+from homutune.server._engine import Base, Weights
+from homutune.settings import Settings
+
+WORKER = Path(__file__).with_name("worker.py")
+
+
+def worker_command(*options: str) -> list[str]:
+    return [sys.executable, str(WORKER), *options]
+
+
+class ScriptedEngine:
+    """Answers ``base|adapter|last message``, three characters a token."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.closed = 0
+        self.requests: list[GenerationRequest] = []
+
+    def bases(self) -> Sequence[Base]:
+        return [Base("tiny", 1_700_000_000, "tests"), Base("org/tiny-2", 1_700_000_001, "tests")]
+
+    def prepare(self, name: str) -> Weights:
+        folder = self.home / "bases" / name
+        return Weights(folder, folder / "model.gguf")
+
+    def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
+        self.requests.append(request)
+        question = request.messages[-1]["content"]
+        if question == "長すぎる":
+            raise UserError("入力が長すぎます。", remedy="短くしてください。")
+        return self._generate(request, question)
+
+    def _generate(self, request: GenerationRequest, question: str) -> Iterator[Chunk]:
+        try:
+            if question == "爆発":
+                raise RuntimeError("機密の契約書の本文")
+            adapter = request.adapter.name if request.adapter else "-"
+            text = f"{request.base}|{adapter}|{question}"
+            if request.json_schema is not None or request.json_object:
+                text = json.dumps({"答え": question}, ensure_ascii=False)
+            tokens = [text[i : i + 3] for i in range(0, len(text), 3)]
+            if question == "終わらない":
+                tokens = ["あ"] * 10_000
+            limit = request.max_tokens or len(tokens)
+            for token in tokens[:limit]:
+                if question == "終わらない":
+                    time.sleep(0.02)
+                yield Chunk(token)
+            if question == "途中で爆発":
+                raise RuntimeError("機密の契約書の本文")
+            reason = "length" if limit < len(tokens) else "stop"
+            yield Chunk("", reason, 7, min(limit, len(tokens)))
+        finally:
+            self.closed += 1
+
+    def close(self) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    settings = Settings(home=Path(sys.argv[1]), port=int(sys.argv[2]))
+    try:
+        serve(
+            settings,
+            engine=ScriptedEngine(settings.home),
+            worker_command=worker_command(*sys.argv[3:]),
+            on_ready=lambda: print("ready", flush=True),
+        )
+    except UserError as error:
+        sys.exit(str(error))

@@ -1,0 +1,64 @@
+"""The real trainer and llama.cpp behind the real server, on a tiny model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openai import OpenAI
+
+from homutune.server import create_app
+from homutune.settings import Settings
+from server.running import InThread, lines, messages, upload, wait_for
+from tiny import build_tiny_base
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def client(home: Path) -> Iterator[OpenAI]:
+    build_tiny_base(home)
+    server = InThread(create_app(Settings(home=home, threads=1)))
+    yield server.client
+    server.stop()
+
+
+def test_a_tuned_model_is_trained_and_answers_otherwise_than_its_base(client: OpenAI) -> None:
+    job = client.fine_tuning.jobs.create(
+        model="tiny-gemma",
+        training_file=upload(client, lines(12)),
+        validation_file=upload(client, lines(2, start=20)),
+        hyperparameters={"n_epochs": 2, "batch_size": 4, "learning_rate_multiplier": 20.0},
+        seed=1,
+    )
+    job = wait_for(client, job.id, "succeeded", "failed", seconds=120)
+    assert job.error is None and job.status == "succeeded"
+    told = messages(client, job.id)
+    assert told[4] == "Fine-tuning job started"
+    assert told[-1] == "The job has successfully completed"
+    assert len(told) == len(set(told))
+    listed = client.fine_tuning.jobs.checkpoints.list(job.id).data
+    assert len(listed) == 2 and listed[0].metrics.full_valid_loss is not None
+    csv = client.files.content(job.result_files[0]).text
+    assert csv.startswith("step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n")
+
+    def answer(model: str, stream: bool) -> str:
+        asked = client.chat.completions.create(
+            model=model,
+            messages=[{"role": "user", "content": "質問"}],
+            temperature=0,
+            max_tokens=8,
+            stream=stream,
+        )
+        if not stream:
+            assert asked.usage.completion_tokens <= 8
+            return asked.choices[0].message.content
+        return "".join(chunk.choices[0].delta.content or "" for chunk in asked)
+
+    assert job.fine_tuned_model is not None
+    base, tuned = answer("tiny-gemma", False), answer(job.fine_tuned_model, False)
+    assert base != tuned
+    assert answer(job.fine_tuned_model, True) == tuned
+    assert answer("tiny-gemma", True) == base
+    assert answer(listed[0].fine_tuned_model_checkpoint, False) == tuned
