@@ -15,7 +15,7 @@ from homutune.engine._chat import GEMMA_TEMPLATE
 
 SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
 CHARACTERS = (
-    "\n▁0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ[]{}\"/-_.,:、。：？！「」（）"
+    '\n▁0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ[]{}"/-_.,:、。：？！「」（）'
     "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわをん"
     "がぎぐげござじずぜぞだぢづでどばびぶべぼぱぴぷぺぽっゃゅょーアイウエオカキクケコサシスセソタ"
     "チツテトナニネノハヒフヘホマミムメモヤユヨラリルレロワンガギグゲゴザジズデドバビブベボパピ"
@@ -105,7 +105,7 @@ def _write_gguf(model: Gemma3ForCausalLM, path: Path) -> None:
     writer.add_layer_norm_rms_eps(CONFIG.rms_norm_eps)
     writer.add_rope_freq_base(1_000_000.0)
     writer.add_sliding_window(CONFIG.sliding_window)
-    types = {token: TokenType.CONTROL for token in SPECIAL} | {t: TokenType.BYTE for t in BYTES}
+    types = dict.fromkeys(SPECIAL, TokenType.CONTROL) | dict.fromkeys(BYTES, TokenType.BYTE)
     writer.add_tokenizer_model("llama")
     writer.add_token_list(VOCABULARY)
     writer.add_token_scores([0.0] * len(VOCABULARY))

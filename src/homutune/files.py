@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from homutune.errors import UserError
@@ -20,18 +20,16 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         UserError: the disk is full or the place is not writable; nothing was changed.
     """
     raw = data.encode("utf-8") if isinstance(data, str) else data
-    temporary: str | None = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as handle:
+        with temporary.open("xb") as handle:
             handle.write(raw)
             handle.flush()
             os.fsync(handle.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise disk_error(error, path) from error
 
 
@@ -41,7 +39,7 @@ def disk_error(error: OSError, path: Path) -> UserError:
         return UserError(
             "ディスクの空き容量が足りないため書き込めませんでした。何も変更していません。",
             file=path,
-            remedy="空き容量を増やすか、HOMUTUNE_HOME を別のディスクに変えてから、同じコマンドを実行してください。",
+            remedy="空き容量を増やすか HOMUTUNE_HOME を別のディスクに変え、もう一度実行してください。",
         )
     return UserError(
         f"ファイルを書き込めませんでした（{error.strerror or error}）。",

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         default=SecretStr("local"),
         validation_alias=AliasChoices("HOMUTUNE_API_KEY", "OPENAI_API_KEY"),
     )
+    # What our own server demands on any address but loopback. Never OPENAI_API_KEY: a key bought
+    # elsewhere must not open this server.
+    server_api_key: SecretStr | None = None
     base_model: str = "gemma3-270m"
     host: str = "127.0.0.1"
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
@@ -60,6 +63,11 @@ class Settings(BaseSettings):
             dotenv_settings,
             TomlConfigSettingsSource(settings_cls),
         )
+
+    @property
+    def server_key(self) -> str:
+        """The key our server demands, "" where it demands none."""
+        return self.server_api_key.get_secret_value() if self.server_api_key else ""
 
     @property
     def is_local(self) -> bool:

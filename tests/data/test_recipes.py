@@ -13,7 +13,8 @@ from homutune.data import (
     is_abstention,
     plain_messages,
     references,
-    with_references,
+    with_sources,
+    without_sources,
     write_chat_jsonl,
 )
 from homutune.errors import UserError
@@ -57,10 +58,9 @@ def test_grounded_lines_are_the_form_used_when_answering_with_the_right_number()
         assert line.shown[number - 1] == example.meta.cards[0]
         shown = [by_id[i] for i in line.shown]
         assert line.messages[:2] == grounded_messages(example.question, shown)
-        conclusion, basis, caution = line.messages[2]["content"].split("\n")
-        assert conclusion.endswith(f"。[{number}]")
-        assert basis.endswith(f"。[{number}]")
-        assert "[" not in caution
+        source, answer = line.messages[2]["content"].split("\n", 1)
+        assert source == f"参照：{shown[number - 1].title}[{number}]"
+        assert answer == example.answer
 
 
 def test_withheld_lines_never_show_the_right_card_and_are_the_wanted_share():
@@ -153,11 +153,14 @@ def test_reference_numbers_are_read_in_every_width(answer, numbers):
     assert references(answer) == numbers
 
 
-def test_references_go_to_conclusion_and_basis_or_to_the_end():
-    assert with_references("結論：a。\n根拠：b。 \n留意点：c。", (1, 3)) == (
-        "結論：a。[1][3]\n根拠：b。[1][3]\n留意点：c。"
-    )
-    assert with_references("ひとこと。", (2,)) == "ひとこと。[2]"
+def test_the_sources_stand_above_the_answer_and_come_off_again():
+    sources = [(1, card(1, "本文", "題一")), (3, card(2, "本文", "題二"))]
+    told = with_sources(ANSWER, sources)
+    assert told == f"参照：題一[1]、題二[3]\n{ANSWER}"
+    assert without_sources(told) == ANSWER
+    assert without_sources(ANSWER) == ANSWER
+    assert without_sources("参照：題一[1]") == ""
+    assert without_sources("結論：条文を\n参照：してください") == "結論：条文を\n参照：してください"
 
 
 def test_only_the_abstention_alone_is_an_abstention():

@@ -164,9 +164,7 @@ def test_batches_cut_into_parts_give_the_loss_of_the_whole(tiny_home: Path) -> N
     base = tiny_home / "bases" / "tiny-gemma"
     template = ChatTemplate(base)
     examples = [template.training_tokens(conversation(ANSWER * (1 + i), i)) for i in range(6)]
-    model = trainer.load_model(
-        base, trainer.LoraSettings(), torch.float32, torch.device("cpu")
-    )
+    model = trainer.load_model(base, trainer.LoraSettings(), torch.float32, torch.device("cpu"))
     scorer = trainer.LoraTrainer(
         model,
         trainer.TrainingArguments(output_dir="unused", use_cpu=True, report_to=[]),

@@ -13,7 +13,7 @@ from homutune.data import (
     Dataset,
     Example,
     Meta,
-    with_references,
+    with_sources,
 )
 from scripted import Reply, Request, openai_error
 
@@ -96,9 +96,9 @@ class Models:
     def _read(self, item: Example, text: str) -> str:
         if "参考資料" not in text:
             return item.answer
-        title = self.cards[item.meta.cards[0]].title
-        found = re.search(rf"\[(\d)\] {title}：", text)
-        return with_references(item.answer, [int(found[1])]) if found else ABSTENTION
+        card = self.cards[item.meta.cards[0]]
+        found = re.search(rf"\[(\d)\] {card.title}：", text)
+        return with_sources(item.answer, [(int(found[1]), card)]) if found else ABSTENTION
 
 
 def chat(text: str, finish_reason: str = "stop") -> Reply:

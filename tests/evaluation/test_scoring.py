@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homutune.data import ABSTENTION, Dataset, Example, with_references
+from homutune.data import ABSTENTION, Dataset, Example, with_sources
 from homutune.evaluation import Answer, ItemScore, Scorer
 from homutune.evaluation import _text as text
 from homutune.evaluation._safeguards import find_leakage, mark_scale
@@ -32,8 +32,13 @@ def score(
     return scorer.score(item, given, withheld=withheld)
 
 
+def cited(dataset: Dataset, item: Example, numbers: list[int]) -> str:
+    (card,) = [card for card in dataset.cards if card.id == item.meta.cards[0]]
+    return with_sources(item.answer, [(number, card) for number in numbers])
+
+
 def test_the_reference_answer_gets_full_marks(dataset: Dataset, item: Example) -> None:
-    result = score(dataset, item, with_references(item.answer, [2]), shown=SHOWN)
+    result = score(dataset, item, cited(dataset, item, [2]), shown=SHOWN)
     assert result.criteria == pytest.approx(dict.fromkeys(result.criteria, 1.0))
     assert result.flags == {
         "retrieved": True,
@@ -86,7 +91,7 @@ def test_abstaining_is_right_when_the_card_was_withheld(dataset: Dataset, item: 
 def test_only_the_right_numbers_are_right(
     dataset: Dataset, item: Example, numbers: list[int]
 ) -> None:
-    result = score(dataset, item, with_references(item.answer, numbers), shown=SHOWN)
+    result = score(dataset, item, cited(dataset, item, numbers), shown=SHOWN)
     assert result.flags["right_card"] is False
 
 

@@ -82,6 +82,7 @@ def test_a_worker_outlives_a_killed_server_and_the_next_one_finds_it(
     server.send(signal.SIGKILL)
     pid = worker_pid(server.home, job_id)
     assert is_alive(pid)
+    assert os.getsid(pid) == pid, "Ctrl-C in the server's terminal would reach the worker"
     server = start_process(*HELD).ready()
     assert server.client.fine_tuning.jobs.retrieve(job_id).status == "running"
     let_go(server)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -120,18 +120,22 @@ def test_a_lifetime_out_of_bounds_is_refused(shared: Local) -> None:
 def test_a_file_over_the_limit_gets_413_whether_or_not_its_length_was_declared(
     local: Local, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_files, "MAX_BYTES", 100_000)
-    monkeypatch.setattr(_files, "_OVERHEAD", 10_000)
-    for size in (105_000, 5_000_000):  # over the file's limit, over the request's
+    monkeypatch.setattr(_files, "MAX_BYTES", 400_000)
+    monkeypatch.setattr(_files, "_OVERHEAD", 100_000)
+    for size in (450_000, 5_000_000):  # over the file's limit, over the request's
         with pytest.raises(openai.APIStatusError) as caught:
             local.client.files.create(file=("a.txt", b"x" * size), purpose="user_data")
         assert caught.value.status_code == 413
         assert caught.value.code == "file_too_large"
 
-    def chunks() -> object:
+    def chunks() -> Iterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-        for _ in range(50):
+        for _ in range(150):
             yield b"x" * 10_000
+        yield b"\r\n--b--\r\n"
+
+    # The refusal must come while the body arrives, not when all of it lies on disk.
+    monkeypatch.setattr(_files, "_create", None)
 
     response = httpx2.post(
         f"{local.url}/v1/files",

@@ -92,7 +92,7 @@ def test_an_open_address_needs_a_key_and_then_asks_for_it(
 ) -> None:
     with pytest.raises(UserError, match="API キーがありません"):
         serve(Settings(home=home, host="0.0.0.0", port=free_port()))
-    local = start(host="0.0.0.0", api_key="とても長い鍵")
+    local = start(host="0.0.0.0", server_api_key="とても長い鍵")
     with pytest.raises(openai.AuthenticationError) as caught:
         local.client.models.list()
     assert caught.value.code == "invalid_api_key"
@@ -119,7 +119,7 @@ def test_a_port_in_use_is_told_with_a_way_out(home: Path) -> None:
 
 
 def test_an_address_that_is_not_ours_is_told_calmly(home: Path) -> None:
-    settings = Settings(home=home, host="203.0.113.1", api_key="key", port=free_port())
+    settings = Settings(home=home, host="203.0.113.1", server_api_key="key", port=free_port())
     with pytest.raises(UserError, match=r"アドレス 203\.0\.113\.1 では待ち受けできません"):
         serve(settings, engine=ScriptedEngine(home))
 

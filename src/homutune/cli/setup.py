@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homutune.cli._console import out, print_json, tell
+from homutune.cli._console import note, out, print_json, tell
+from homutune.errors import UserError
+
+if TYPE_CHECKING:
+    from homutune.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 
@@ -63,6 +67,9 @@ def doctor(
     deep: Annotated[
         bool, typer.Option("--deep", help="torch を読み込み、計算装置まで調べます（数秒）。")
     ] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="ベースモデルを使える形にします（初回は約 1 分）。")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """この環境で動くかを診断し、直し方を示します。✗ があれば終了コードは 1 です。"""
@@ -70,7 +77,10 @@ def doctor(
     from homutune.cli._doctor import MARKS, examine
     from homutune.settings import load_settings
 
-    findings = examine(load_settings(), deep=deep)
+    settings = load_settings()
+    if prepare:
+        _prepare(settings)
+    findings = examine(settings, deep=deep)
     failed = any(finding.level == "error" for finding in findings)
     if as_json:
         checks = [finding.as_dict() for finding in findings]
@@ -102,3 +112,19 @@ def _project_files(folder: Path) -> dict[Path, bytes]:
         for source in sorted((corpus_path() / kind).glob("*.yaml")):
             files[folder / "data" / kind / source.name] = source.read_bytes()
     return files
+
+
+def _prepare(settings: Settings) -> None:
+    try:
+        from homutune.engine import BaseModels, UnknownModel
+    except ImportError:
+        raise UserError(
+            "ローカルエンジンが入っていません。", remedy="pip install 'homutune[local]'"
+        ) from None
+    try:
+        BaseModels(settings.home).ensure(settings.base_model, progress=note)
+    except UnknownModel:
+        raise UserError(
+            f"ベースモデル {settings.base_model} はこのエンジンにありません。",
+            remedy="homutune tune models で使えるモデルを確認してください。",
+        ) from None

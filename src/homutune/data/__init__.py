@@ -15,7 +15,8 @@ from homutune.data._recipes import (
     is_abstention,
     plain_messages,
     references,
-    with_references,
+    with_sources,
+    without_sources,
     write_chat_jsonl,
 )
 from homutune.data._retriever import Retriever
@@ -92,7 +93,8 @@ __all__ = [
     "references",
     "split_examples",
     "token_counts",
-    "with_references",
+    "with_sources",
+    "without_sources",
     "write_atomic",
     "write_chat_jsonl",
 ]

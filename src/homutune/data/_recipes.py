@@ -1,8 +1,9 @@
 """How training lines are made from examples, in the very form used when answering.
 
-``plain``: question → answer. ``grounded``: question and numbered notes → answer with [n], or the
-abstention. A small model learns from pairs how to write but no law; trained on grounded lines it
-learns to read the notes it is given.
+``plain``: question → answer. ``grounded``: question and numbered notes → the title and number
+of the note that answers, then the answer; or the abstention. A small model learns from pairs how
+to write but no law; trained on grounded lines it learns to read the notes it is given. The source
+comes first so that the choice is made, and learned, before a word of the answer is written.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ SYSTEM_PROMPT = (
 ABSTENTION = "提示された参考資料からは確認できません。専門家に確認してください。"
 #: System text of the grounded form. Short, because every token of it is read on a CPU each time.
 GROUNDED_SYSTEM_PROMPT = (
-    "参考資料だけを根拠に、「結論：」「根拠：」「留意点：」の3行で答え、"
-    "結論と根拠の行の末尾に使った資料の番号を[1]のように付けてください。"
+    "参考資料だけを根拠に答えてください。1行目に「参照：」と使った資料の題名と番号[n]を書き、"
+    "「結論：」「根拠：」「留意点：」の3行を続けます。"
     f"答えが参考資料にないときは「{ABSTENTION}」とだけ答えてください。"
 )
 
-_MARKED_LINE = re.compile(r"^(?:結論|根拠)[:：]")
+_SOURCE_LINE = re.compile(r"\A\s*参照[:：][^\n]*(?:\n|\Z)")
 _REFERENCE = re.compile(r"\[([0-9]+(?:[,、][0-9]+)*)\]")
 
 
@@ -75,13 +76,15 @@ def is_abstention(answer: str) -> bool:
     return text in {whole, whole.split("。")[0]}
 
 
-def with_references(answer: str, numbers: Sequence[int]) -> str:
-    """``answer`` with ``[n]`` at the end of its 結論 and 根拠 lines, or at its end without them."""
-    mark = "".join(f"[{number}]" for number in numbers)
-    lines = answer.strip().split("\n")
-    if not any(map(_MARKED_LINE.match, lines)):
-        return "\n".join(lines) + mark
-    return "\n".join(line.rstrip() + mark if _MARKED_LINE.match(line) else line for line in lines)
+def with_sources(answer: str, sources: Sequence[tuple[int, Card]]) -> str:
+    """``answer`` under a first line 「参照：題名[n]、題名[m]」."""
+    named = "、".join(f"{card.title}[{number}]" for number, card in sources)
+    return f"参照：{named}\n{answer.strip()}"
+
+
+def without_sources(answer: str) -> str:
+    """``answer`` without its 「参照：」 line: what is said, not where it is from."""
+    return _SOURCE_LINE.sub("", answer, count=1)
 
 
 def build_lines(
@@ -159,9 +162,9 @@ def _grounded_line(
 ) -> TrainingLine:
     shown = [*right, *others]
     _rng(seed, example).shuffle(shown)
-    numbers = tuple(n for n, card in enumerate(shown, 1) if card in right)
-    answer = with_references(example.answer, numbers)
-    return _line(example, shown, answer, "single", numbers)
+    sources = [(n, card) for n, card in enumerate(shown, 1) if card in right]
+    answer = with_sources(example.answer, sources)
+    return _line(example, shown, answer, "single", tuple(number for number, _ in sources))
 
 
 def _withheld_line(example: Example, others: Sequence[Card], seed: int) -> TrainingLine:

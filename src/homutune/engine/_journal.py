@@ -27,14 +27,14 @@ class Journal:
     """The files of one job folder.
 
     ``events.jsonl`` is append-only and shared with the server. A resumed run repeats steps it
-    had already reported; their messages are the same and are not written twice.
+    had already reported; they are not written twice.
     """
 
     folder: Path
-    _known: set[str] = field(default_factory=set)
+    _known: set[str | int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._known = {event["message"] for event in self.events()}
+        self._known = {_identity(event["message"], event["data"]) for event in self.events()}
 
     def events(self) -> list[dict[str, Any]]:
         """All events so far, oldest first; a line torn by a crash is left out."""
@@ -57,9 +57,10 @@ class Journal:
         level: Literal["info", "warn", "error"] = "info",
     ) -> None:
         """Append one event, unless it is already there."""
-        if message in self._known:
+        identity = _identity(message, data)
+        if identity in self._known:
             return
-        self._known.add(message)
+        self._known.add(identity)
         line = {
             "created_at": int(time.time()),
             "level": level,
@@ -95,6 +96,11 @@ class Journal:
             data = {**rows[step], "train_accuracy": rows[step].get("train_mean_token_accuracy")}
             table.writerow([_cell(data.get(name)) for name in METRICS_HEADER])
         write_atomic(self.folder / "metrics.csv", text.getvalue())
+
+
+def _identity(message: str, data: dict[str, Any] | None) -> str | int:
+    # A repeated step may differ in the last digit of its loss; it is the same step all the same.
+    return int(data["step"]) if data and "step" in data else message
 
 
 def _cell(value: float | int | None) -> str:

@@ -42,15 +42,14 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             correct += (index == target).sum()
             picked = scores.gather(1, target).float()
             # In place and in the precision of the model; only the sums are fp32.
-            probabilities = scores.sub_(top).exp_()
-            norm = probabilities.sum(dim=1, keepdim=True, dtype=torch.float32)
+            weights = scores.sub_(top).exp_()
+            norm = weights.sum(dim=1, keepdim=True, dtype=torch.float32)
             total += (norm.log() + top.float() - picked).sum()
             if grad is not None:
-                probabilities.div_(norm)
-                probabilities.scatter_add_(
-                    1, target, torch.full_like(target, -1, dtype=probabilities.dtype)
-                )
-                torch.mm(probabilities, head, out=grad[part])
+                # softmax @ head - head[target], normalised after the product: two passes over
+                # the vocabulary less than building the softmax first.
+                mean = (weights @ head).float().div_(norm)
+                grad[part] = mean.sub_(head[target.squeeze(1)].float()).to(grad.dtype)
         ctx.grad = grad
         ctx.mark_non_differentiable(correct)
         return total, correct

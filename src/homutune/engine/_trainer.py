@@ -122,6 +122,7 @@ class LoraTrainer(Trainer):
         )
         self._pad_id = pad_id
         self._dtype = dtype
+        self._scored_per_step = sum(examples[i].scored for step in plan for i in step) / len(plan)
         self.last = Score(float("nan"), float("nan"))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -133,14 +134,17 @@ class LoraTrainer(Trainer):
     ) -> Tensor:
         """Forward and backward of one step, cut into parts that fit in memory.
 
-        The loss is the mean over the scored tokens of the whole step, however it is cut.
+        Every scored token of the training data weighs the same, in whichever step it falls: the
+        sum is divided by the scored tokens of an average step. Divided by those of its own step,
+        the tokens of short answers would weigh more, and since examples of similar length share
+        a step, an abstention eight times as much as an answer: the model then always abstains.
         """
         model.train()
         scored = sum(example.scored for example in inputs)
         total, correct = 0.0, 0
         for part in micro_batches(inputs):
             loss = self._loss(model, part)
-            (loss.total / scored).backward()
+            (loss.total / self._scored_per_step).backward()
             total += loss.total.item()
             correct += loss.correct
         self.last = Score(total / scored, correct / scored)

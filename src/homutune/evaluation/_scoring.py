@@ -37,7 +37,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from homutune.data import Card, Example, is_abstention, references
+from homutune.data import Card, Example, is_abstention, references, without_sources
 from homutune.evaluation import _text as text_measures
 from homutune.evaluation._answers import Answer
 from homutune.evaluation._vocabulary import expected_terms, term_recall
@@ -94,8 +94,9 @@ class Scorer:
 
     def score(self, item: Example, answer: Answer, *, withheld: bool = False) -> ItemScore:
         """Score ``answer``, which must have a text, to ``item``, which must be in the pool."""
-        text = answer.text or ""
-        flags = self._flags(item, answer, text, withheld=withheld)
+        flags = self._flags(item, answer, answer.text or "", withheld=withheld)
+        # Titles copied into the 参照 line are not the model's own words.
+        text = without_sources(answer.text or "")
         meta = item.meta
         if withheld:
             return ItemScore(meta.id, group_of(item), meta.kind, flags=flags)

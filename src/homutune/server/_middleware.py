@@ -115,7 +115,7 @@ class Guard:
             return JSONResponse(error_body(text), 401)
         # Headers are bytes that were read as Latin-1; the key may be any text.
         if not hmac.compare_digest(key.strip().encode("latin-1"), self._key):
-            text = "Incorrect API key provided. (HOMUTUNE_API_KEY を確認してください)"
+            text = "Incorrect API key provided. (サーバーの HOMUTUNE_SERVER_API_KEY と一致しません)"
             return JSONResponse(error_body(text, code="invalid_api_key"), 401)
         return None
 

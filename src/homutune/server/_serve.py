@@ -80,11 +80,11 @@ class _Server(uvicorn.Server):
 
 
 def _refuse_open_address(settings: Settings) -> None:
-    if is_loopback(settings.host) or settings.api_key.get_secret_value() not in ("", "local"):
+    if is_loopback(settings.host) or settings.server_key:
         return
     raise UserError(
         f"{settings.host} は他のパソコンからも接続できるアドレスですが、API キーがありません。",
-        remedy="HOMUTUNE_API_KEY に推測されにくいキーを設定するか、"
+        remedy="HOMUTUNE_SERVER_API_KEY に推測されにくいキーを設定するか、"
         "--host を付けずに実行してください。",
     )
 

@@ -66,7 +66,7 @@ def create_app(
         redirect_slashes=False,
         middleware=[
             Middleware(RequestLog),
-            Middleware(Guard, host=settings.host, api_key=settings.api_key.get_secret_value()),
+            Middleware(Guard, host=settings.host, api_key=settings.server_key),
         ],
     )
     install_error_handlers(app)

@@ -1,0 +1,89 @@
+"""The whole path, as ``make demo`` runs it, on a tiny model and a part of the corpus."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tiny import build_tiny_base
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def project(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with ten cards and their questions, set up for the tiny base model."""
+    build_tiny_base(home)
+    cards = yaml.safe_load((ROOT / "corpus/cards/keiyaku.yaml").read_text("utf-8"))[:10]
+    qa = yaml.safe_load((ROOT / "corpus/qa/keiyaku.yaml").read_text("utf-8"))
+    known = {card["id"] for card in cards}
+    qa["pairs"] = [pair for pair in qa["pairs"] if set(pair["cards"]) <= known]
+    for name, content in (("cards", cards), ("qa", qa)):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        (folder / "part.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("HOMUTUNE_PORT", str(port))
+    monkeypatch.setenv("HOMUTUNE_BASE_URL", f"http://127.0.0.1:{port}/v1")
+    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
+    return tmp_path
+
+
+def demo(project: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts/demo.py")],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=os.name == "posix",
+    )
+
+
+def test_the_demo_goes_on_after_an_interruption_and_skips_what_is_done(
+    project: Path, home: Path
+) -> None:
+    first = demo(project)
+    deadline = time.monotonic() + 120
+    while not list(home.glob("jobs/*/resume/*/complete")):
+        assert first.poll() is None, first.communicate()[0]
+        assert time.monotonic() < deadline, "training did not reach a resume point"
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
+    said, _ = first.communicate(timeout=60)
+    assert first.returncode == 130, said
+    assert "Traceback" not in said
+    job = next(home.glob("jobs/*"))
+    steps_before = (job / "events.jsonl").read_text().count('"type": "metrics"')
+
+    second = demo(project)
+    said, _ = second.communicate(timeout=300)
+    assert second.returncode == 0, said
+    events = [json.loads(line) for line in (job / "events.jsonl").read_text().splitlines()]
+    steps = [event["data"]["step"] for event in events if event["type"] == "metrics"]
+    assert steps == list(range(len(steps))) and len(steps) > steps_before
+    assert [path.name for path in home.glob("jobs/*")] == [job.name], "one job, resumed"
+    report = next(home.glob("reports/*.html"))
+    assert report.name in said.replace("\n", "")
+    assert "正確性" in report.read_text("utf-8")
+
+    began = time.monotonic()
+    third = demo(project)
+    said, _ = third.communicate(timeout=120)
+    assert third.returncode == 0, said
+    assert "学習は終わっています" in said
+    assert len(list(home.glob("jobs/*"))) == 1
+    assert len(list(home.glob("runs/*/answers.jsonl"))) == 6
+    assert time.monotonic() - began < 60
