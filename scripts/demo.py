@@ -84,7 +84,9 @@ def train(settings: Settings) -> str:
         homutune("tune", "start", "--dataset", dataset, "--suffix", SUFFIX)
     entry = find_model(settings.home, "latest")
     if entry is None:
-        raise UserError("学習したモデルがありません。", remedy="homutune tune list を確認してください。")
+        raise UserError(
+            "学習したモデルがありません。", remedy="homutune tune list を確認してください。"
+        )
     return entry.model
 
 

@@ -39,7 +39,7 @@ def disk_error(error: OSError, path: Path) -> UserError:
         return UserError(
             "ディスクの空き容量が足りないため書き込めませんでした。何も変更していません。",
             file=path,
-            remedy="空き容量を増やすか HOMUTUNE_HOME を別のディスクに変え、もう一度実行してください。",
+            remedy="空き容量を増やすか HOMUTUNE_HOME を別のディスクに変えてください。",
         )
     return UserError(
         f"ファイルを書き込めませんでした（{error.strerror or error}）。",

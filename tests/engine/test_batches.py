@@ -40,3 +40,14 @@ def test_padding_is_on_the_right_and_not_scored() -> None:
     batch = pad([Tokens([5, 6, 7], [NOT_SCORED, 6, 7]), Tokens([8], [8])], pad_id=0)
     assert batch["input_ids"].tolist() == [[5, 6, 7], [8, 0, 0]]
     assert batch["labels"].tolist() == [[NOT_SCORED, 6, 7], [8, NOT_SCORED, NOT_SCORED]]
+
+
+def test_the_length_of_the_answer_does_not_decide_who_shares_a_step() -> None:
+    # Every third example is a short answer after a prompt of ordinary length.
+    examples = [
+        Tokens([1] * (n + a), [NOT_SCORED] * n + [1] * a)
+        for n, a in ((50 + i * 7 % 60, 2 if i % 3 == 0 else 40) for i in range(240))
+    ]
+    plan = plan_epoch([example.prompt for example in examples], 4, seed=1, epoch=0)
+    only_short = [b for b in plan if all(examples[i].scored == 2 for i in b)]
+    assert len(only_short) <= 0.1 * len(plan)

@@ -42,7 +42,7 @@ def test_a_run_keeps_what_was_asked_and_answered(
     stored = json.loads((run.path / "run.json").read_text("utf-8"))
     assert stored["dataset"] == dataset.name
     assert (stored["model"], stored["condition"], stored["n"]) == ("tuned", "grounded", 12)
-    assert stored["plan"]["max_tokens"] == 320
+    assert stored["plan"]["max_tokens"] == 256
     lines = (run.path / "answers.jsonl").read_text("utf-8").splitlines()
     first = json.loads(lines[0])
     assert first["finish_reason"] == "stop" and first["completion_tokens"] == 50
@@ -55,7 +55,7 @@ def test_the_request_is_greedy_and_seeded(
 ) -> None:
     evaluate(dataset, limit=1)
     body = json.loads(scripted_server.sent("POST", "/chat/completions")[0].body)
-    assert (body["temperature"], body["max_tokens"], body["seed"]) == (0.0, 320, 42)
+    assert (body["temperature"], body["max_tokens"], body["seed"]) == (0.0, 256, 42)
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
 
 

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from homutune.engine._chat import NOT_SCORED, Tokens
 
-#: Tokens, padding included, that go through the model at once; longer batches are split and
-#: their gradients accumulated. The memory of a step follows the longest batch.
-MICRO_BATCH_TOKENS = 4096
+#: Tokens, padding included, that go through the model at once; longer batches are split by
+#: length and their gradients accumulated. Memory follows the longest part, and enough rows
+#: remain for the matrix products to run at full speed.
+MICRO_BATCH_TOKENS = 1536
 
 
 def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -24,6 +25,12 @@ def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -
 
     Examples of similar length share a batch (less padding); which ones, and the order of the
     batches, change with the epoch.
+
+    Args:
+        lengths: of the prompts, not of the whole examples: sorted by whole length, the short
+            answers (abstentions) would fill batches of their own. Gradient clipping makes all
+            steps about equally strong, so each of their few tokens would weigh many times more
+            than one of a long answer, and the model would learn to abstain from everything.
     """
     rng = random.Random(f"{seed}:{epoch}")
     order = list(range(len(lengths)))

@@ -44,6 +44,13 @@ class Tokens:
     labels: list[int]
 
     @property
+    def prompt(self) -> int:
+        """Number of tokens before the first scored one."""
+        return next(
+            (i for i, label in enumerate(self.labels) if label != NOT_SCORED), len(self.ids)
+        )
+
+    @property
     def scored(self) -> int:
         """Number of tokens the loss is computed on."""
         return sum(label != NOT_SCORED for label in self.labels)

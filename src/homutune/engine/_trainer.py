@@ -135,9 +135,7 @@ class LoraTrainer(Trainer):
         """Forward and backward of one step, cut into parts that fit in memory.
 
         Every scored token of the training data weighs the same, in whichever step it falls: the
-        sum is divided by the scored tokens of an average step. Divided by those of its own step,
-        the tokens of short answers would weigh more, and since examples of similar length share
-        a step, an abstention eight times as much as an answer: the model then always abstains.
+        sum is divided by the scored tokens of an average step, not by those of its own.
         """
         model.train()
         scored = sum(example.scored for example in inputs)

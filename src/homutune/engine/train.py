@@ -125,11 +125,11 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = choose_precision(device)
 
-    lengths = [len(example.ids) for example in examples]
+    prompts = [example.prompt for example in examples]
     plan = [
         batch
         for epoch in range(settings.n_epochs)
-        for batch in plan_epoch(lengths, settings.batch_size, job.seed, epoch)
+        for batch in plan_epoch(prompts, settings.batch_size, job.seed, epoch)
     ]
     journal.event("Fine-tuning job started")
     journal.event("設定: " + " / ".join([*settings.reasons, precision.reason]))
@@ -175,7 +175,7 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
 
     if progress.stopped:
         return None
-    tokens = settings.n_epochs * sum(lengths)
+    tokens = settings.n_epochs * sum(len(example.ids) for example in examples)
     if (job.folder / "cancel").exists():
         return {"status": "cancelled", "trained_tokens": progress.trained_tokens, "error": None}
     save_adapter(model, job.adapter, job)

@@ -30,14 +30,14 @@ class PromptPlan:
         form: ``plain`` sends the question alone, ``grounded`` adds reference notes.
         k: number of notes in the ``grounded`` form.
         max_tokens: limit of the answer. Our answers have 150 to 300 Japanese characters,
-            so an answer that reaches 320 tokens did not stop by itself.
+            up to 181 tokens of Gemma, so an answer that reaches 256 did not stop by itself.
         temperature: 0 is greedy decoding.
     """
 
     name: str
     form: Form
     k: int = 3
-    max_tokens: int = 320
+    max_tokens: int = 256
     temperature: float = 0.0
 
 

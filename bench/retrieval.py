@@ -1,0 +1,25 @@
+"""How often retrieval brings the right cards: all questions of the corpus, all cards.
+
+.venv/bin/python bench/retrieval.py
+"""
+
+from __future__ import annotations
+
+from homutune.data import Retriever, corpus_path, read_cards, read_examples
+
+
+def main() -> None:
+    """Print recall@k of all right cards."""
+    cards = read_cards(corpus_path() / "cards")
+    examples = [e for e in read_examples(corpus_path() / "qa") if e.meta.cards]
+    retriever = Retriever(cards)
+    found = [[card.id for card in retriever.search(e.question, 10)] for e in examples]
+    print(f"{len(examples)} questions, {len(cards)} cards")
+    for k in (1, 3, 5, 10):
+        pairs = zip(examples, found, strict=True)
+        hits = sum(set(e.meta.cards) <= set(ids[:k]) for e, ids in pairs)
+        print(f"recall@{k}: {hits}/{len(examples)} = {hits / len(examples):.1%}")
+
+
+if __name__ == "__main__":
+    main()
