@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 from homutune.engine._batches import micro_batches, pad
 from homutune.engine._chat import NOT_SCORED, Tokens
 from homutune.engine._loss import chunked_cross_entropy
+from homutune.engine._norm import speed_up_norms
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def load_model(
         task_type="CAUSAL_LM",
     )
     tuned = get_peft_model(model, config)
+    speed_up_norms(tuned)
     for parameter in tuned.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
