@@ -38,7 +38,7 @@ def main() -> int:
         settings = load_settings()
         if not settings.is_local:
             raise UserError(
-                f"接続先が外部（{settings.base_url}）になっています。make demo は手元で動かします。",
+                f"接続先（{settings.base_url}）が外部です。make demo は手元で動かします。",
                 remedy="HOMUTUNE_BASE_URL の設定を外してください。",
             )
         base = settings.base_model

@@ -9,6 +9,7 @@ from homutune.data import (
     SYSTEM_PROMPT,
     Retriever,
     build_lines,
+    grounded_answer,
     grounded_messages,
     is_abstention,
     plain_messages,
@@ -42,7 +43,7 @@ def test_the_prompt_numbers_the_notes_and_ends_with_the_question():
         "期限は？", [card(1, "本文一。", "題一"), card(2, "本文二。", "題二")]
     )
     assert ABSTENTION in system["content"]
-    assert user["content"] == "参考資料\n[1] 題一：本文一。\n[2] 題二：本文二。\n\n質問：期限は？"
+    assert user["content"] == ("質問：期限は？\n\n参考資料\n本文一。――[1] 題一\n本文二。――[2] 題二")
 
 
 def test_grounded_lines_are_the_form_used_when_answering_with_the_right_number():
@@ -59,8 +60,11 @@ def test_grounded_lines_are_the_form_used_when_answering_with_the_right_number()
         shown = [by_id[i] for i in line.shown]
         assert line.messages[:2] == grounded_messages(example.question, shown)
         source, answer = line.messages[2]["content"].split("\n", 1)
-        assert source == f"参照：{shown[number - 1].title}[{number}]"
-        assert answer == example.answer
+        assert source == f"参照：[{number}] {shown[number - 1].title}"
+        conclusion, basis, caution = answer.split("\n")
+        assert conclusion == example.answer.split("\n")[0]
+        assert basis == f"根拠：「{shown[number - 1].text}」"
+        assert caution == example.answer.split("\n")[2]
 
 
 def test_withheld_lines_never_show_the_right_card_and_are_the_wanted_share():
@@ -156,11 +160,30 @@ def test_reference_numbers_are_read_in_every_width(answer, numbers):
 def test_the_sources_stand_above_the_answer_and_come_off_again():
     sources = [(1, card(1, "本文", "題一")), (3, card(2, "本文", "題二"))]
     told = with_sources(ANSWER, sources)
-    assert told == f"参照：題一[1]、題二[3]\n{ANSWER}"
+    assert told == f"参照：[1] 題一、[3] 題二\n{ANSWER}"
     assert without_sources(told) == ANSWER
     assert without_sources(ANSWER) == ANSWER
-    assert without_sources("参照：題一[1]") == ""
+    assert without_sources("参照：[1] 題一") == ""
     assert without_sources("結論：条文を\n参照：してください") == "結論：条文を\n参照：してください"
+
+
+def test_basis_and_caution_are_quoted_from_the_card():
+    text = (
+        "買主は「現状」で受け取る。知った時から1年以内に通知する（民法566条）。"
+        "同条の期間は特約で変えられる。気づいた日を記録に残す。"
+    )
+    example = pair(1, cards=("c-001",), articles=("民法566条",))
+    told = grounded_answer(example, [(2, card(1, text, "通知"))])
+    assert told.split("\n") == [
+        "参照：[2] 通知",
+        ANSWER.split("\n")[0],
+        "根拠：「知った時から1年以内に通知する（民法566条）。同条の期間は特約で変えられる。」",
+        "留意点：「気づいた日を記録に残す。」",
+    ]
+    inner = grounded_answer(pair(1), [(1, card(1, "「現状」で受け取る。", "題"))])
+    assert "根拠：「『現状』で受け取る。」" in inner
+    free = pair(1, answer="1年以内に通知してください。")
+    assert grounded_answer(free, [(1, card(1))]) == "参照：[1] 題目1\n1年以内に通知してください。"
 
 
 def test_only_the_abstention_alone_is_an_abstention():

@@ -81,7 +81,7 @@ class Models:
     def __call__(self, request: Request) -> Reply:
         body = json.loads(request.body)
         text = body["messages"][-1]["content"]
-        item = self.items[text.rpartition("質問：")[2]]
+        item = self.items[text.rpartition("質問：")[2].partition("\n\n参考資料")[0]]
         with self.lock:
             self.asked.append((body["model"], item.meta.id))
         special = self.hook(body["model"], item)
@@ -97,7 +97,7 @@ class Models:
         if "参考資料" not in text:
             return item.answer
         card = self.cards[item.meta.cards[0]]
-        found = re.search(rf"\[(\d)\] {card.title}：", text)
+        found = re.search(rf"――\[(\d)\] {card.title}$", text, re.MULTILINE)
         return with_sources(item.answer, [(int(found[1]), card)]) if found else ABSTENTION
 
 

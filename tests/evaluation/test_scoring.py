@@ -43,6 +43,7 @@ def test_the_reference_answer_gets_full_marks(dataset: Dataset, item: Example) -
     assert result.flags == {
         "retrieved": True,
         "right_card": True,
+        "verbatim": False,
         "over_abstained": False,
         "stopped": True,
     }
@@ -209,3 +210,14 @@ def test_a_nearly_equal_training_question_is_found(dataset: Dataset) -> None:
     # The questions of the tiny dataset differ by four characters only.
     assert len(find_leakage(dataset).near) == len(dataset.valid)
     assert find_leakage(dataset).shared == ()
+
+
+def test_a_quotation_must_stand_in_a_note_word_for_word(dataset: Dataset, item: Example) -> None:
+    (card,) = [card for card in dataset.cards if card.id == item.meta.cards[0]]
+    answer = f"結論：はい。\n根拠：「{card.text}」\n留意点：「別紙」を見ます。"
+    assert score(dataset, item, answer, shown=SHOWN).flags["verbatim"] is True
+    changed = answer.replace("30日前", "90日前")
+    assert changed != answer
+    assert score(dataset, item, changed, shown=SHOWN).flags["verbatim"] is False
+    assert score(dataset, item, answer, shown=("shoshu",)).flags["verbatim"] is False
+    assert score(dataset, item, ABSTENTION, shown=SHOWN).flags["verbatim"] is None

@@ -1,9 +1,17 @@
 """How training lines are made from examples, in the very form used when answering.
 
-``plain``: question → answer. ``grounded``: question and numbered notes → the title and number
-of the note that answers, then the answer; or the abstention. A small model learns from pairs how
-to write but no law; trained on grounded lines it learns to read the notes it is given. The source
-comes first so that the choice is made, and learned, before a word of the answer is written.
+``plain``: question → answer. ``grounded``: question and numbered notes → number and title of
+the note that answers, then the answer; or the abstention. A small model learns from pairs how to
+write but no law; trained on grounded lines it learns to read the notes it is given.
+
+The order serves a small causal model, in which a token sees only what stands before it. The
+question comes before the notes, so that each note is read with the question in mind; number and
+title stand behind a note's text, where all of it has been read; and the answer names its source
+first, so that the choice is made, and learned, before a word of the answer is written.
+
+Only the conclusion is in the model's own words; basis and caution are quoted from the note. A
+quotation can be verified letter by letter, and it teaches better: the wording of free text cannot
+be predicted, and its noise drowns the two tokens that choose the note (bench/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -20,7 +28,7 @@ from homutune.data._retriever import Retriever
 from homutune.data._types import Card, Example, Message, TrainingLine
 from homutune.errors import UserError
 from homutune.files import write_atomic
-from homutune.law import normalize
+from homutune.law import extract_citations, normalize
 
 Recipe = Literal["plain", "grounded"]
 
@@ -33,11 +41,12 @@ SYSTEM_PROMPT = (
 ABSTENTION = "提示された参考資料からは確認できません。専門家に確認してください。"
 #: System text of the grounded form. Short, because every token of it is read on a CPU each time.
 GROUNDED_SYSTEM_PROMPT = (
-    "参考資料だけを根拠に答えてください。1行目に「参照：」と使った資料の題名と番号[n]を書き、"
-    "「結論：」「根拠：」「留意点：」の3行を続けます。"
+    "参考資料だけを根拠に答えてください。1行目に「参照：」と使った資料の番号[n]と題名を書き、"
+    "「結論：」「根拠：」「留意点：」の3行を続けます。根拠と留意点は資料から引用します。"
     f"答えが参考資料にないときは「{ABSTENTION}」とだけ答えてください。"
 )
 
+_HEADINGS = ("結論：", "根拠：", "留意点：")
 _SOURCE_LINE = re.compile(r"\A\s*参照[:：][^\n]*(?:\n|\Z)")
 _REFERENCE = re.compile(r"\[([0-9]+(?:[,、][0-9]+)*)\]")
 
@@ -55,10 +64,10 @@ def grounded_messages(question: str, cards: Sequence[Card]) -> tuple[Message, ..
 
     The one form used in training and in answering.
     """
-    notes = "\n".join(f"[{n}] {card.title}：{card.text}" for n, card in enumerate(cards, 1))
+    notes = "\n".join(f"{card.text}――[{n}] {card.title}" for n, card in enumerate(cards, 1))
     return (
         {"role": "system", "content": GROUNDED_SYSTEM_PROMPT},
-        {"role": "user", "content": f"参考資料\n{notes}\n\n質問：{question}"},
+        {"role": "user", "content": f"質問：{question}\n\n参考資料\n{notes}"},
     )
 
 
@@ -77,14 +86,54 @@ def is_abstention(answer: str) -> bool:
 
 
 def with_sources(answer: str, sources: Sequence[tuple[int, Card]]) -> str:
-    """``answer`` under a first line 「参照：題名[n]、題名[m]」."""
-    named = "、".join(f"{card.title}[{number}]" for number, card in sources)
+    """``answer`` under a first line 「参照：[n] 題名、[m] 題名」."""
+    named = "、".join(f"[{number}] {card.title}" for number, card in sources)
     return f"参照：{named}\n{answer.strip()}"
 
 
 def without_sources(answer: str) -> str:
     """``answer`` without its 「参照：」 line: what is said, not where it is from."""
     return _SOURCE_LINE.sub("", answer, count=1)
+
+
+def grounded_answer(example: Example, sources: Sequence[tuple[int, Card]]) -> str:
+    """The answer taught in the grounded form: the example's conclusion, and quotations.
+
+    根拠 quotes up to two sentences of each card that cite the example's articles, 留意点 the
+    card's last sentence. An answer that is not in the house style of three lines stays as it is.
+    """
+    lines = example.answer.strip().split("\n")
+    if not (len(lines) == len(_HEADINGS) and all(map(str.startswith, lines, _HEADINGS))):
+        return with_sources(example.answer, sources)
+    conclusion, _, caution = lines
+    basis = [_basis(example, card) for _, card in sources]
+    last = _sentences(sources[0][1].text)[-1]
+    if last not in basis[0]:
+        caution = f"留意点：{_quote([last])}"
+    quoted = "".join(map(_quote, basis))
+    return with_sources(f"{conclusion}\n根拠：{quoted}\n{caution}", sources)
+
+
+def _basis(example: Example, card: Card) -> list[str]:
+    wanted = {c.key for article in example.meta.articles for c in extract_citations(article)}
+    cited = [c for c in extract_citations(card.text) if c.key in wanted]
+    found, start = [], 0
+    for sentence in _sentences(card.text):
+        end = start + len(sentence)
+        if any(start <= citation.start < end for citation in cited):
+            found.append(sentence)
+        start = end
+    return (found or _sentences(card.text))[:2]
+
+
+def _sentences(text: str) -> list[str]:
+    """Sentences with their 。; joined they are the text, except for a last one without 。."""
+    return re.findall(r"[^。]*。|[^。]+$", text.strip())
+
+
+def _quote(sentences: Sequence[str]) -> str:
+    inner = "".join(sentences).strip().translate({ord("「"): "『", ord("」"): "』"})
+    return f"「{inner}」"
 
 
 def build_lines(
@@ -163,7 +212,7 @@ def _grounded_line(
     shown = [*right, *others]
     _rng(seed, example).shuffle(shown)
     sources = [(n, card) for n, card in enumerate(shown, 1) if card in right]
-    answer = with_sources(example.answer, sources)
+    answer = grounded_answer(example, sources)
     return _line(example, shown, answer, "single", tuple(number for number, _ in sources))
 
 

@@ -41,6 +41,7 @@ from homutune.files import write_atomic
 
 KEPT_CHECKPOINTS = 3  # as OpenAI keeps them
 WARMUP_SHARE = 0.05
+MAX_GRADIENT_NORM = 50.0
 #: Resume points over a whole run; each costs about 45 MB and a tenth of a second.
 RESUME_POINTS = 20
 
@@ -147,7 +148,7 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
             lr_scheduler_type="cosine",
             warmup_steps=max(1, round(WARMUP_SHARE * len(plan))),
             weight_decay=0.0,
-            max_grad_norm=1.0,
+            max_grad_norm=MAX_GRADIENT_NORM,
             seed=job.seed,
             save_strategy="steps",
             save_steps=max(1, len(plan) // RESUME_POINTS),

@@ -26,12 +26,15 @@ Flags (yes/no, None where the question does not arise):
 ``right_card`` — the numbers [n] are exactly those of the right cards among the notes; an
 abstention is a no; None when retrieval did not bring the right card.
 ``retrieved`` — a right card was among the notes. ``abstained`` — the answer is the abstention
-sentence. ``over_abstained`` — the same although a right card was shown. ``stopped`` — as above.
+sentence. ``verbatim`` — the answer quotes, and every quotation 「…」 of twelve characters or more
+stands word for word in a note that was shown; None for an abstention.
+``over_abstained`` — an abstention although a right card was shown. ``stopped`` — as above.
 With the right cards withheld only ``abstained`` and ``stopped`` are measured.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -52,10 +55,16 @@ CRITERIA = {
 }
 FLAGS = {
     "right_card": "正しい資料番号",
+    "verbatim": "引用が資料と一致",
     "over_abstained": "不要に回答を控えた",
     "abstained": "正しく回答を控えた",
     "stopped": "自分で書き終えた",
 }
+
+#: A quotation; marks inside it are written 『』.
+_QUOTE = re.compile(r"「([^」]*)」")
+_INNER = {ord("「"): "『", ord("」"): "』"}
+SHORTEST_QUOTE = 12
 
 Parts = dict[str, float | None]
 
@@ -134,9 +143,21 @@ class Scorer:
         return {
             "retrieved": bool(gold),
             "right_card": set(references(text)) == gold and not abstained if gold else None,
+            "verbatim": None if abstained else self._quotes_notes(text, answer.shown),
             "over_abstained": abstained if gold else None,
             "stopped": stopped,
         }
+
+    def _quotes_notes(self, text: str, shown: Sequence[str]) -> bool:
+        notes = [
+            normalize(self._cards[card].text).translate(_INNER)
+            for card in shown
+            if card in self._cards
+        ]
+        quotes = [quote for quote in _QUOTE.findall(text) if len(quote) >= SHORTEST_QUOTE]
+        return bool(quotes) and all(
+            any(normalize(quote) in note for note in notes) for quote in quotes
+        )
 
     def _topic(self, item: Example, text: str) -> float | None:
         others = self._groups != group_of(item)

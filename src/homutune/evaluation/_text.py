@@ -85,8 +85,13 @@ def three_lines(text: str) -> float:
 
 
 def polite_share(text: str) -> float:
-    """Share of sentences that end in です・ます; those below four characters are skipped."""
-    without_headings = re.sub(rf"(?m)^\s*({'|'.join(HEADINGS)})\s*[：:]", "", text)
+    """Share of sentences that end in です・ます.
+
+    Quotations 「…」 keep the style of their source and are skipped, as are sentences of less
+    than four characters.
+    """
+    own = re.sub(r"「[^」]*」", "", text)
+    without_headings = re.sub(rf"(?m)^\s*({'|'.join(HEADINGS)})\s*[：:]", "", own)
     cleaned = _ASIDE.sub("", without_headings)
     sentences = [part.strip(" 　」』）)、，,") for part in _SENTENCE_END.split(cleaned)]
     sentences = [sentence for sentence in sentences if len(sentence) >= 4]

@@ -118,6 +118,7 @@ def findings(comparison: Comparison) -> dict[Verdict, list[str]]:
 def _flag_sentences(condition: ConditionComparison) -> dict[str, str]:
     names = {
         "right_card": "正しい資料番号を示した数",
+        "verbatim": "引用が資料と一字一句同じ数",
         "abstained": "根拠となる資料がないときに回答を控えた数",
         "over_abstained": "答えられるのに回答を控えた数",
     }
