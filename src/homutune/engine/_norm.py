@@ -25,7 +25,8 @@ class _RMSNorm(torch.autograd.Function):
         inverse = norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_().to(x.dtype)
         normed = x * inverse
         ctx.save_for_backward(normed, inverse, scale)
-        return normed * scale
+        output: Tensor = normed * scale
+        return output
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
@@ -44,8 +45,10 @@ def speed_up_norms(model: nn.Module) -> None:
     """Give Gemma 3's frozen norms the fast forward; other models keep theirs."""
     for module in model.modules():
         if type(module).__name__ == "Gemma3RMSNorm":
-            scale = 1.0 + module.weight.detach()  # Gemma stores its scale minus one
-            module.forward = partial(_forward, scale, module.eps)  # type: ignore[method-assign]
+            weight = module.weight
+            assert isinstance(weight, Tensor)
+            scale = 1.0 + weight.detach()  # Gemma stores its scale minus one
+            module.forward = partial(_forward, scale, module.eps)
 
 
 def _forward(scale: Tensor, eps: Any, x: Tensor) -> Tensor:
