@@ -143,7 +143,7 @@ def build_lines(
     recipe: Recipe,
     seed: int = 42,
     k: int = 3,
-    withheld: float = 0.25,
+    withheld: float = 0.5,
     notes: list[str] | None = None,
 ) -> list[TrainingLine]:
     """Make the lines of a training or validation file.

@@ -41,6 +41,8 @@ from homutune.files import write_atomic
 
 KEPT_CHECKPOINTS = 3  # as OpenAI keeps them
 WARMUP_SHARE = 0.05
+#: Against a single wild step only. Ordinary steps have norms of 1.5 to 4.5; clipped at the usual
+#: 1.0, long answers lost most of their weight and short abstentions none of it.
 MAX_GRADIENT_NORM = 50.0
 #: Resume points over a whole run; each costs about 45 MB and a tenth of a second.
 RESUME_POINTS = 20
