@@ -1,6 +1,6 @@
 """Speed of one training step of the 270M model against the bf16 ceiling of the same run.
 
-    .venv/bin/python bench/training_step.py
+    .venv/bin/python bench/training_step.py [--library-norms]
 
 Four examples of 600 tokens, of which 120 are scored; the best of five steps.
 """
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import random
 import resource
+import sys
 import time
 
 import torch
 from transformers import TrainingArguments
 
-from homutune.engine import BaseModels, Tokens
+from homutune.engine import BaseModels, Tokens, _trainer
 from homutune.engine._chat import NOT_SCORED
 from homutune.engine._trainer import LoraSettings, LoraTrainer, choose_precision, load_model
 from homutune.settings import load_settings
@@ -28,6 +29,8 @@ def main() -> None:
     base = BaseModels(settings.home).ensure("gemma3-270m", print)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = choose_precision(device)
+    if "--library-norms" in sys.argv:
+        _trainer.speed_up_norms = lambda _: None
     model = load_model(base.path, LoraSettings(), precision.dtype, device)
     trainer = LoraTrainer(
         model,

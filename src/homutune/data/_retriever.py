@@ -15,18 +15,22 @@ _TITLE_WEIGHT = 2
 
 
 class Retriever:
-    """Searches a fixed set of cards; the same question always brings the same cards."""
+    """Searches a fixed set of cards; the same question always brings the same cards.
 
-    def __init__(self, cards: Sequence[Card]) -> None:
+    Args:
+        cards: what is searched.
+        ngrams: shortest and longest character n-gram. Single kanji carry meaning; longer ranges
+            find fewer of the right cards (bench/retrieval.py).
+    """
+
+    def __init__(self, cards: Sequence[Card], *, ngrams: tuple[int, int] = (1, 2)) -> None:
         # sklearn takes a second to import: only those who search pay for it.
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         self.cards = tuple(sorted(cards, key=lambda card: card.id))
         self._vectorizer = TfidfVectorizer(
-            # Measured on the corpus, right card among three: 1-2 characters 173 of 185
-            # questions, 2-4 characters 161. Single kanji carry meaning.
             analyzer="char",
-            ngram_range=(1, 2),
+            ngram_range=ngrams,
             sublinear_tf=True,
         )
         texts = [

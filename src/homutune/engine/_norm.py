@@ -2,8 +2,8 @@
 
 There are six norms in each layer, and the library's version goes through fp32 copies and about
 ten passes each way: a fifth of a training step on a CPU. Here the sum of squares is fp32, the
-rest stays in the dtype of the input. Measured on two cores with AMX, four examples of 600
-tokens: 534 -> 627 tokens/s, loss equal to three digits (bench/training_step.py).
+rest stays in the dtype of the input. ``bench/training_step.py --library-norms`` shows the
+difference.
 """
 
 from __future__ import annotations
