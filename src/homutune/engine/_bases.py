@@ -8,6 +8,7 @@ A base model is a folder with everything both sides need: ``model.safetensors`` 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -142,6 +143,8 @@ def _convert_gemma(model: BaseModel, progress: Progress) -> None:
 
 def _dequantise(folder: Path) -> None:
     """Write the GGUF's weights as bf16 safetensors, with tokenizer and chat template."""
+    # The reader's own progress bar in the middle of our messages says nothing to a user.
+    os.environ.setdefault("TQDM_DISABLE", "1")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
