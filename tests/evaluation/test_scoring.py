@@ -28,7 +28,7 @@ def score(
     withheld: bool = False,
 ) -> ItemScore:
     scorer = Scorer(dataset.examples, dataset.cards)
-    given = Answer(item.meta.id, answer, finish_reason, shown=shown, ranking=shown)
+    given = Answer(item.meta.id, answer, finish_reason, shown=shown)
     return scorer.score(item, given, withheld=withheld)
 
 

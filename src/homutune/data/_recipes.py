@@ -151,8 +151,8 @@ def build_lines(
     ``plain``: the example's own messages, with ``SYSTEM_PROMPT`` where it has no system text.
     ``grounded``: for each example one line with its cards among ``k`` notes, and for a share of
     ``withheld`` of the examples a second one without them, whose answer is the abstention. The
-    other notes are those of ``cards`` that look most like the question. The order of the examples
-    changes nothing, and a line's notes and their order depend on example, cards and seed only.
+    other notes are those of ``cards`` that look most like the question, and all stand in the
+    order of retrieval, as they do when answering. The order of the examples changes nothing.
 
     Args:
         cards: all cards that may be shown. For training lines pass ``Dataset.train_cards``, so
@@ -170,17 +170,19 @@ def build_lines(
     if (skipped := len(examples) - len(grounded)) and notes is not None:
         notes.append(f"カードのない{skipped}件は、参考資料付きの形にできないため除きました。")
     # The exact share, chosen by a draw per example: neither order nor luck changes it.
-    draws = sorted(grounded, key=lambda e: (_rng(seed, e, "withheld").random(), e.meta.id))
+    draws = sorted(grounded, key=lambda e: (_draw(seed, e), e.meta.id))
     withhold = {example.meta.id for example in draws[: round(withheld * len(draws))]}
     by_id = {card.id: card for card in cards}
     retriever = Retriever(cards)
     lines: list[TrainingLine] = []
     for example in grounded:
         right = _right_cards(example, by_id)
-        others = retriever.search(example.question, k, exclude=example.meta.cards)
-        lines.append(_grounded_line(example, right, others[: max(0, k - len(right))], seed))
+        ranking = retriever.search(example.question, len(by_id))
+        others = [card for card in ranking if card not in right]
+        chosen = [*right, *others[: max(0, k - len(right))]]
+        lines.append(_grounded_line(example, sorted(chosen, key=ranking.index), right))
         if example.meta.id in withhold and others:
-            lines.append(_withheld_line(example, others, seed))
+            lines.append(_line(example, others[:k], ABSTENTION, "none", ()))
     return lines
 
 
@@ -191,8 +193,8 @@ def _plain_line(example: Example) -> TrainingLine:
     return TrainingLine(messages=messages, example_id=example.meta.id, case="plain")
 
 
-def _rng(seed: int, example: Example, purpose: str = "") -> random.Random:
-    return random.Random(f"{seed}:{example.meta.id}{purpose and ':'}{purpose}")
+def _draw(seed: int, example: Example) -> float:
+    return random.Random(f"{seed}:{example.meta.id}").random()
 
 
 def _right_cards(example: Example, by_id: dict[str, Card]) -> list[Card]:
@@ -206,20 +208,10 @@ def _right_cards(example: Example, by_id: dict[str, Card]) -> list[Card]:
     return [by_id[card] for card in dict.fromkeys(example.meta.cards)]
 
 
-def _grounded_line(
-    example: Example, right: Sequence[Card], others: Sequence[Card], seed: int
-) -> TrainingLine:
-    shown = [*right, *others]
-    _rng(seed, example).shuffle(shown)
+def _grounded_line(example: Example, shown: Sequence[Card], right: Sequence[Card]) -> TrainingLine:
     sources = [(n, card) for n, card in enumerate(shown, 1) if card in right]
     answer = grounded_answer(example, sources)
     return _line(example, shown, answer, "single", tuple(number for number, _ in sources))
-
-
-def _withheld_line(example: Example, others: Sequence[Card], seed: int) -> TrainingLine:
-    shown = list(others)
-    _rng(seed, example, "order").shuffle(shown)
-    return _line(example, shown, ABSTENTION, "none", ())
 
 
 def _line(

@@ -30,8 +30,7 @@ class Answer:
         text: the answer; None when the request failed, and ``error`` says why.
         finish_reason: ``stop`` when the model ended by itself, ``length`` when it was cut off.
         latency_s: seconds from request to answer, waiting on the server included.
-        shown: ids of the cards shown, in the order of their numbers 1, 2, ….
-        ranking: the same ids, best match of retrieval first.
+        shown: ids of the cards shown, best match of retrieval first.
     """
 
     item: str
@@ -41,7 +40,6 @@ class Answer:
     completion_tokens: int | None = None
     latency_s: float | None = None
     shown: tuple[str, ...] = ()
-    ranking: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -86,7 +84,7 @@ def answer_items(
             if isinstance(error, openai.APIError) and _ends_the_run(error):
                 raise
             text = f"{type(error).__name__}: {error}"[:300]
-            return Answer(item.meta.id, None, shown=shown, ranking=prompt.ranking, error=text)
+            return Answer(item.meta.id, None, shown=shown, error=text)
         usage = reply.usage
         return Answer(
             item=item.meta.id,
@@ -96,7 +94,6 @@ def answer_items(
             completion_tokens=usage.completion_tokens if usage else None,
             latency_s=round(time.monotonic() - started, 3),
             shown=shown,
-            ranking=prompt.ranking,
         )
 
     pool = ThreadPoolExecutor(max_workers=max(1, concurrency), thread_name_prefix="evaluate")
@@ -153,7 +150,6 @@ class AnswerLog:
         for raw in self._whole_lines().splitlines():
             fields: dict[str, Any] = json.loads(raw)
             fields["shown"] = tuple(fields["shown"])
-            fields["ranking"] = tuple(fields["ranking"])
             answers[fields["item"]] = Answer(**fields)
         return answers
 

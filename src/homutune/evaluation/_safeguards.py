@@ -92,19 +92,17 @@ class NoteRivals:
 
     Attributes:
         retrieved: a right card was among the notes.
-        top_ranked: the best match of retrieval is the only right card.
-        always_first: note number 1 is the only right card.
+        always_first: note number 1, the best match of retrieval, is the only right card.
     """
 
     n: int
     retrieved: int
-    top_ranked: int
     always_first: int
 
 
 def note_rivals(items: Sequence[Example], answers: Mapping[str, Answer]) -> NoteRivals:
     """Count over the answered items that name their cards."""
-    n = retrieved = top = first = 0
+    n = retrieved = first = 0
     for item in items:
         answer = answers.get(item.meta.id)
         if answer is None or answer.text is None or not answer.shown or not item.meta.cards:
@@ -112,6 +110,5 @@ def note_rivals(items: Sequence[Example], answers: Mapping[str, Answer]) -> Note
         n += 1
         right = [card for card in answer.shown if card in item.meta.cards]
         retrieved += bool(right)
-        top += right == list(answer.ranking[:1])
         first += right == list(answer.shown[:1])
-    return NoteRivals(n, retrieved, top, first)
+    return NoteRivals(n, retrieved, first)

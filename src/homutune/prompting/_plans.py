@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Literal, Protocol
 
 from homutune.data import Card, Message, grounded_messages, plain_messages
@@ -53,13 +51,11 @@ class Prompt:
 
     Attributes:
         messages: system and user message.
-        cards: the notes shown, in the order of their reference numbers 1, 2, …; empty if plain.
-        ranking: ids of the same cards, best match first.
+        cards: the notes shown, best match first, numbered 1, 2, …; empty if plain.
     """
 
     messages: tuple[Message, ...]
     cards: tuple[Card, ...] = ()
-    ranking: tuple[str, ...] = ()
 
 
 def build(
@@ -84,9 +80,6 @@ def build(
     if retriever is None:
         raise ValueError("a grounded plan needs a retriever")
     found = retriever.search(question, k=plan.k, exclude=exclude)
-    ranking = tuple(card.id for card in found)
-    # Training shows the notes in random order. Shown by rank, the right one would nearly always
-    # be number 1, and a model that answers [1] without reading would look as if it could read.
-    seed = int.from_bytes(sha256(question.encode()).digest()[:8], "big")
-    cards = random.Random(seed).sample(found, len(found))
-    return Prompt(tuple(grounded_messages(question, cards)), tuple(cards), ranking)
+    # Best match first, as in training: the rank is evidence, and a small model needs it. What the
+    # first hit alone would get stands beside the model's figure in every report.
+    return Prompt(tuple(grounded_messages(question, found)), tuple(found))
