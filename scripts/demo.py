@@ -28,6 +28,8 @@ from homutune.settings import Settings, load_settings
 from homutune.tuning import find_model, sync_models
 
 SUFFIX = "demo"
+#: Two passes, so that the whole demo fits into 25 minutes on two cores.
+EPOCHS = "2"
 SERVER_STARTS_WITHIN_S = 60
 
 
@@ -46,7 +48,7 @@ def main() -> int:
         homutune("data", "split")
         # The estimate counts with the base model's own tokenizer, so that comes first.
         homutune("doctor", "--prepare")
-        homutune("data", "estimate", "--model", base)
+        homutune("data", "estimate", "--model", base, "--epochs", EPOCHS)
         with server(settings):
             tuned = train(settings)
             homutune("eval", "run", "--model", base, "--plan", "all")
@@ -81,7 +83,7 @@ def train(settings: Settings) -> str:
             homutune("tune", "watch", job.id)
             break
     else:
-        homutune("tune", "start", "--dataset", dataset, "--suffix", SUFFIX)
+        homutune("tune", "start", "--dataset", dataset, "--suffix", SUFFIX, "--epochs", EPOCHS)
     entry = find_model(settings.home, "latest")
     if entry is None:
         raise UserError(

@@ -77,7 +77,7 @@ def test_split_export_and_estimate_work_one_after_the_other(corpus, home, capsys
 
     code, exported = answered(capsys, "export")
     folder = home / "datasets" / dataset["name"] / "exports/grounded"
-    assert exported["lines"]["train"] == 20  # 16 and a quarter of them withheld
+    assert exported["lines"]["train"] == 24  # 16 and half of them withheld
     rows = (folder / "train.jsonl").read_text("utf-8").splitlines()
     assert len(rows) == 20
     assert set(json.loads(rows[0])) == {"messages"}
