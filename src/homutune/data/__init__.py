@@ -36,6 +36,7 @@ from homutune.data._tokens import (
     token_counts,
 )
 from homutune.data._types import (
+    CASES,
     KINDS,
     Card,
     Example,
@@ -50,6 +51,7 @@ from homutune.files import write_atomic
 
 __all__ = [
     "ABSTENTION",
+    "CASES",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",

@@ -19,8 +19,8 @@ from homutune.data._types import Card, Example, Message, Meta, Source
 from homutune.data._yaml import child, lines_of, load_yaml, yaml_files
 from homutune.errors import UserError
 
-_META_TEXT = ("id", "kind", "field", "topic", "group", "as_of", "origin")
-_META_LISTS = ("cards", "articles", "must", "must_not")
+_META_TEXT = ("id", "kind", "field", "topic", "group", "as_of", "origin", "case")
+_META_LISTS = ("cards", "articles", "must", "must_not", "near")
 _META = {*_META_TEXT, *_META_LISTS}
 _PAIR = {*_META, "question", "answer", "system"}
 _CARD = {"id", "title", "field", "text", "articles", "as_of", "reviewed"}
@@ -42,6 +42,8 @@ _COLUMNS = {
     "禁止": "must_not",
     "基準日": "as_of",
     "出典": "origin",
+    "難しさ": "case",
+    "紛らわしいカード": "near",
 }
 
 

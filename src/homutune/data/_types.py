@@ -15,6 +15,11 @@ KINDS = (
     "実務上のアドバイスに関する質問",
 )
 
+#: Kinds of difficulty of a grounded question: one card answers; two cards are needed; a card that
+#: looks right (another threshold, party or law) is among the notes; only part of the question is
+#: answered; the question assumes something wrong.
+CASES = ("single", "two_cards", "near_miss", "partial", "false_premise")
+
 
 class Message(TypedDict, total=False):
     """One chat message in OpenAI's form; ``weight`` 0 or 1 only on assistant messages."""
@@ -52,6 +57,11 @@ class Meta:
     #: Date of the law the answer states, ISO 8601.
     as_of: str | None = None
     origin: str | None = None
+    #: What makes the question hard, so that an evaluation can be broken down by it; one of
+    #: :data:`CASES`, None for an ordinary question that its card answers.
+    case: str | None = None
+    #: Ids of cards that look right for the question and are not.
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
