@@ -1,11 +1,11 @@
 """法令: citations in running Japanese text, whether they exist, names of laws, statute text.
 
-Nothing here reaches the network but :class:`EGovClient`, which the user starts with
-``homutune law update``.
+Nothing here reaches the network; :mod:`homutune.law.egov`, the client of e-Gov's API, is imported
+only by ``homutune law update``.
 """
 
 from homutune.law._citations import Citation, extract_citations
-from homutune.law._egov import EGOV_API, EGovClient
+from homutune.law._documents import Located, check_document, check_text
 from homutune.law._index import Article, Law, LawIndex, law_index
 from homutune.law._names import Change, canonical_law, law_names
 from homutune.law._standard_xml import ArticleText, LawText, Paragraph, parse_law
@@ -14,22 +14,23 @@ from homutune.law._text import kanji_to_int, normalize
 from homutune.law._verdicts import Finding, Verdict, check_citation
 
 __all__ = [
-    "EGOV_API",
     "Article",
     "ArticleText",
     "Change",
     "Citation",
     "Difference",
-    "EGovClient",
     "Finding",
     "Law",
     "LawIndex",
     "LawStore",
     "LawText",
+    "Located",
     "Paragraph",
     "Verdict",
     "canonical_law",
     "check_citation",
+    "check_document",
+    "check_text",
     "compare",
     "extract_citations",
     "kanji_to_int",

@@ -7,14 +7,17 @@ contract at hand.
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from homutune.law import _patterns as patterns
-from homutune.law._names import NamedLaw, law_names, named_laws
+from homutune.law._mentions import Mentions, with_ordinance
+from homutune.law._names import NamedLaw, law_names
 from homutune.law._text import half_width, kanji_to_int
+
+#: How far, in characters, a word like 前条 and the look at its sentence reach.
+_REACH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,13 @@ class _Reader:
     def __init__(self, text: str, plain: str) -> None:
         self.text = text
         self.plain = plain
-        self.mentions = _with_taken_up(plain, list(named_laws(plain)))
-        self.aliases = _defined_aliases(plain, self.mentions)
+        self.mentions = Mentions(plain)
         #: What 同条 takes up: None after a bare 第5条, which is a clause of some contract.
         self.last: Citation | None = None
         #: What a list goes on from, whatever stood between.
         self.previous: Citation | None = None
+        #: Where the last article without a law stood.
+        self.bare = -1
 
     def citations(self) -> Iterator[Citation]:
         position = 0
@@ -126,8 +130,10 @@ class _Reader:
             # The numbers before were no articles: 表1、民法 … 3条.
             start, shared = match.end("shared"), []
             owner = self._owner(start)
+        if owner is None and self.last and self._goes_on(match):
+            owner = _Owner(start, self.last.law)
         if owner is None:
-            self.last = None
+            self.last, self.bare = None, match.start()
             return
         begin = owner.start
         for number in shared:
@@ -147,7 +153,7 @@ class _Reader:
         last = self.last
         if last is None or match["again"] == "同条":
             return last and replace(last, paragraph=None)
-        if self._of_a_contract(match.start()) or "\n" in self.plain[last.end : match.start()]:
+        if not self._near(last.end, match.start()) or self._of_a_contract(match.start()):
             return None
         step = -1 if match["again"] == "前条" else 1
         laws = law_names().laws(last.law)
@@ -228,43 +234,54 @@ class _Reader:
             return _Owner(named.start, named.law, prefix)
         if patterns.SAME_NUMBER.search(self.plain, window, start) and self.last:
             return _Owner(start - 1, self.last.law)
-        if prefix and self.mentions and not self._of_a_contract(start):
-            last = self._last_named(gap.start())
-            if last and "。" not in self.plain[last.end : gap.start()]:
+        if prefix and not self._of_a_contract(start):
+            last = self.mentions.last(gap.start())
+            if last and self._near(last.end, gap.start(), "。\n"):
                 return _Owner(gap.start("supplement"), last.law, prefix)
         return None
 
     def _law_ending_at(self, end: int) -> NamedLaw | None:
-        """The law named right before ``end``: by an alias, by 同法, or by its name."""
+        """The law named right before ``end``: by an alias, by its name, or by 同法."""
         named = law_names().ending_at(self.plain, end)
-        for alias, law, since in self.aliases:
-            start = end - len(alias)
-            if since <= start and self.plain.startswith(alias, start):
-                if named and named.start < start:
-                    break
-                if not re.search(r"[一-龥]$", self.plain[max(0, start - 1) : start]):
-                    return NamedLaw(start, end, law)
-        if same := patterns.SAME_LAW.search(self.plain, max(0, end - 8), end):
-            taken_up = self._same_law(same)
-            return NamedLaw(same.start(), end, taken_up) if taken_up else None
-        return named
+        alias = self.mentions.alias_ending_at(end)
+        if alias and (named is None or named.start >= alias.start):
+            return alias
+        same = patterns.SAME_LAW.search(self.plain, max(0, end - 8), end)
+        if same is None:
+            return named
+        last, cited = self.mentions.last(same.start(), same["kind"]), self.previous
+        law = last.law if last else None
+        if cited and not same["kind"] and (last is None or cited.start > last.start):
+            law = cited.law
+        return NamedLaw(same.start(), end, with_ordinance(law, same)) if law else None
 
-    def _same_law(self, same: re.Match[str]) -> str | None:
-        last = self._last_named(same.start(), same["kind"])
-        cited = self.previous
-        if cited and (last is None or cited.start > last.start) and not same["kind"]:
-            return cited.law + (same["ordinance"] or "")
-        return _taken_up(last, same) if last else None
+    def _goes_on(self, match: re.Match[str]) -> bool:
+        """Whether a bare 29条 goes on with the law cited before in the same sentence.
 
-    def _last_named(self, before: int, kind: str | None = None) -> NamedLaw | None:
-        count = bisect.bisect_right(self.mentions, before, key=lambda named: named.end)
-        return _of_kind(self.mentions[:count], kind)
+        Clauses of a contract are written 第29条, or stand in a sentence that speaks of one.
+        """
+        last, start = self.last, match.start()
+        if last is None or match["shared"] or not match[0][0].isdigit():
+            return False
+        if not self._near(last.end, start, "。\n") or self._of_a_contract(start):
+            return False
+        sentence = max(self.plain.rfind(mark, 0, last.start) for mark in "。\n")
+        if self.bare > sentence or not patterns.BEFORE_FURTHER.search(self.plain, last.end, start):
+            return False
+        laws = law_names().laws(last.law)
+        return bool(laws) and _number(match["article"], match["branch"]) in laws[0].articles
 
     def _of_a_contract(self, position: int) -> bool:
-        begin = max(self.plain.rfind("。", 0, position), self.plain.rfind("\n", 0, position)) + 1
-        ends = [self.plain.find(mark, position) for mark in "。\n"]
-        end = min((end for end in ends if end >= 0), default=len(self.plain))
-        return patterns.OF_A_CONTRACT.search(self.plain, begin, end) is not None
+        """Whether the sentence around ``position`` speaks of a contract."""
+        before = re.split(r"[。\n]", self.plain[max(0, position - _REACH) : position])[-1]
+        after = re.split(r"[。\n]", self.plain[position : position + _REACH], maxsplit=1)[0]
+        return patterns.OF_A_CONTRACT.search(before + after) is not None
+
+    def _near(self, end: int, start: int, borders: str = "\n") -> bool:
+        """Whether ``start`` follows ``end`` closely, with no border in between."""
+        if start - end > _REACH:
+            return False
+        return not any(border in self.plain[end:start] for border in borders)
 
     def _cite(self, start: int, end: int, law: str, article: str) -> Citation:
         return Citation(self.text[start:end], start, end, law, article)
@@ -272,46 +289,6 @@ class _Reader:
     def _remember(self, citation: Citation) -> Citation:
         self.last = self.previous = citation
         return citation
-
-
-def _defined_aliases(plain: str, mentions: list[NamedLaw]) -> list[tuple[str, str, int]]:
-    """Short names the text defines, with the law and where they begin to hold; longest first."""
-    aliases = []
-    for named in mentions:
-        window = plain[named.end : named.end + 200]
-        bracket = patterns.IN_BRACKETS.match(window)
-        found = bracket and patterns.DEFINED_IN_BRACKETS.search(bracket["content"])
-        found = found or patterns.DEFINED_IN_SENTENCE.match(window)
-        if found:
-            groups = found.groupdict()
-            alias = groups["alias"] or groups.get("bare")
-            aliases.append((str(alias), named.law, named.end))
-    return sorted(aliases, key=lambda alias: -len(alias[0]))
-
-
-def _with_taken_up(plain: str, mentions: list[NamedLaw]) -> list[NamedLaw]:
-    """The laws named, and 同法施行令 and the like where they are named without an article."""
-    for found in re.finditer(r"同法律?(?P<ordinance>施行令|施行規則|施行細則)", plain):
-        law = _of_kind([m for m in mentions if m.end <= found.start()], None)
-        if law:
-            mentions.append(NamedLaw(found.start(), found.end(), law.law + found["ordinance"]))
-    return sorted(mentions, key=lambda named: named.end)
-
-
-def _of_kind(mentions: list[NamedLaw], kind: str | None) -> NamedLaw | None:
-    """The last law of a kind (規則, 令 …); without a kind the last that is no ordinance."""
-    for named in reversed(mentions):
-        ordinance = named.law.endswith(("令", "規則", "細則"))
-        if named.law.endswith(kind) if kind else not ordinance:
-            return named
-    return _of_kind(mentions, None) if kind in {"施行令", "施行規則"} else None
-
-
-def _taken_up(named: NamedLaw, same: re.Match[str]) -> str:
-    kind = same["kind"]
-    if kind and not named.law.endswith(kind):
-        return named.law + str(kind)
-    return named.law + (same["ordinance"] or "")
 
 
 def _shared(numbers: str | None) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -43,7 +42,7 @@ _UNKNOWN = (
 )
 #: Runs that end like a law and are none.
 _NO_LAW = re.compile(
-    r"(?:^[同本当各他新旧]法|当該法|この法律?|年(?:法律|政令|省令|府令)|[方手用作技療文寸製工解話論戦兵剣魔違適"
+    r"(?:^(?:[同本当各他新旧]|当該|この|その)法律?|年(?:法律|政令|省令|府令)|[方手用作技療文寸製工解話論戦兵剣魔違適"
     r"合不無司立公私]法|準拠法|国内法|外国法|実体法|手続法|特別法|一般法|新法|旧法|現行法|国際法|判例法|慣習法"
     r"|成文法|自然法|強行法|関係法|関連法|関係法律|適用法|根拠法|各種法|業法|税法|労働法|個別法|上位法|施行法|"
     r"本条例|同条例|当条例|該条例|関係条例)$"
@@ -118,6 +117,15 @@ class LawNames:
         """What the index knows under a short name; [] for a law it does not hold."""
         return law_index().find(self._titles.get(short, short))
 
+    def names_of(self, law: Law) -> list[str]:
+        """Every name by which ``law`` is found but its law number."""
+        short = self._known.get(half_width(law.title), law.title)
+        return [name for name, of in self._known.items() if of == short and name != law.law_num]
+
+    def known_names(self, like: str) -> list[str]:
+        """The names that begin like ``like``, to be offered where it is none."""
+        return [name for name in self._known if name[:1] == half_width(like)[:1]]
+
     def ending_at(self, text: str, end: int) -> NamedLaw | None:
         """The law whose name ends at ``end``, be it known to us or only look like one."""
         start, law = self._longest(text, end)
@@ -187,28 +195,6 @@ def _read(name: str) -> dict[str, Any]:
 def law_names() -> LawNames:
     """The names of the package; built once per process, on first use."""
     return LawNames()
-
-
-def named_laws(text: str) -> Iterator[NamedLaw]:
-    """Every law named in ``text`` (half width), with or without an article, in order."""
-    names = law_names()
-    previous: NamedLaw | None = None
-    for match in _NAME_ENDS.finditer(text):
-        named = names.ending_at(text, match.end())
-        if named is None:
-            continue
-        if previous and named.start > previous.start:
-            yield previous
-        previous = named
-    if previous:
-        yield previous
-
-
-# 会社法人, 法令 and the like name no law.
-_NAME_ENDS = re.compile(
-    r"(?:法律|法|憲法|民訴|刑訴|規則|細則|(?<!法)令|条例|条約|CISG)"
-    r"(?![人典令律学制務的理則廷曹定益源規]|第[一二三四五六七八九十百千0-9]+号)"
-)
 
 
 def canonical_law(name: str) -> str | None:

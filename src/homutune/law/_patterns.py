@@ -15,7 +15,7 @@ _BRANCH = (
 )
 _SUFFIX = r"(?:ただし書|但し?書|前段|中段|後段|本文|柱書|各号)"
 # 1・2項, 1、3号: numbers that share one counter.
-_SHARED = r"(?:[0-9]{1,3}\s?[・、,~〜-]\s?)*"
+_SHARED = r"(?:[0-9]{1,3}\s?[・、,~〜-]\s?){0,9}"
 _PARAGRAPH = rf"(?:(?P<more_paragraphs>{_SHARED})第?\s?(?P<paragraph>{NUMBER})\s?項(?!目))"
 _ITEM = (
     rf"(?:(?P<more_items>{_SHARED})第?\s?(?P<item>{NUMBER})\s?号(?P<item_branch>(?:{_BRANCH})*)"
@@ -29,7 +29,7 @@ _NO_ARTICLE = r"(?![件約例文理項](?!第)|[市城通駅町]|[東西南北]?
 #: An article, or a word that takes one up again.
 REFERENCE = re.compile(
     rf"(?:(?P<again>[同前次]条)(?![件約例文理項])"
-    rf"|(?P<shared>(?:(?<![0-9.])[0-9]{{1,4}}(?:の[0-9]{{1,2}})?\s?[・、,~〜-]\s?)*)"
+    rf"|(?P<shared>(?:(?<![0-9.])[0-9]{{1,4}}(?:の[0-9]{{1,2}})?\s?[・、,~〜-]\s?){{0,9}})"
     rf"第?\s?(?P<article>{NUMBER})\s?条{_NO_ARTICLE}(?P<branch>(?:{_BRANCH})*)"
     rf"|(?P<supplement>附則)(?=\s?第?\s?{NUMBER}\s?項)){_TAIL}"
     rf"|(?P<part>[同前次][項号])(?!目)(?:\s?の?第?\s?(?P<number>{NUMBER})\s?号)?"
@@ -63,6 +63,15 @@ OF_A_CONTRACT = re.compile(
 )
 
 _QUOTED = r"[「『\"“](?P<alias>[^」』\"”、。()]{1,20})[」』\"”]"
+#: What stands before a bare 29条 that goes on with the law cited before: a particle or a bracket,
+#: but no word for a document of its own.
+BEFORE_FURTHER = re.compile(
+    r"(?<!契約)(?<!条例)(?<!条約)(?<!規則)(?<!協定)(?<!指針)(?<!要綱)[はがをにでとのもや、,(]\s?$"
+)
+#: What makes it worth knowing which laws a text names: 同法, 附則, a definition.
+TAKES_UP = re.compile(
+    r"同(?!条|項|号)|附則|以下|通称|略称|いわゆる|と(?:い[うい]|呼|略|表記|定義|する|します)"
+)
 #: （以下「法」という。）: what stands in brackets behind a law's name.
 IN_BRACKETS = re.compile(rf"[」』】]?\s?(?P<content>{_BRACKETS})")
 DEFINED_IN_BRACKETS = re.compile(
@@ -71,5 +80,6 @@ DEFINED_IN_BRACKETS = re.compile(
 )
 #: 会社法を「法」という。
 DEFINED_IN_SENTENCE = re.compile(
-    rf"[」』】]?(?:{_BRACKETS})?[をは][、,]?(?:以下[、,]?)?(?:単に)?{_QUOTED}と(?:い[うい]|呼|略|表記|定義|する|します)"
+    rf"[」』】]?(?:{_BRACKETS})?[をは][、,]?(?:以下[、,]?)?(?:単に)?{_QUOTED}"
+    r"(?:と(?:い[うい]|呼|略|表記|定義|する|します)|[、,])"
 )

@@ -3,7 +3,9 @@
 ``GET {base_url}/law_data/{law_id}?response_format=xml&law_full_text_format=xml`` answers with
 ``law_data_response`` (law_info, revision_info, law_full_text). The XML form is used because the
 API's own description calls its JSON text a trial. An error is ``{"code", "message"}``.
-Nothing is sent but the law_id.
+
+The only module of the room that reaches the network, and only when it is called: the rest of the
+room does not import it. Nothing is sent but the law_id.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from homutune.errors import UserError
 from homutune.law._standard_xml import LawText, parse_law
 from homutune.law._store import MAX_BYTES
 
-EGOV_API = "https://laws.e-gov.go.jp/api/2"
 _TRIES = 3
 _LONGEST_WAIT = 60
 _OFFLINE = (
@@ -39,9 +40,7 @@ class EGovClient:
         timeout: seconds until a silent server is given up.
     """
 
-    def __init__(
-        self, base_url: str = EGOV_API, *, pause: float = 1.0, timeout: float = 60
-    ) -> None:
+    def __init__(self, base_url: str, *, pause: float = 1.0, timeout: float = 60) -> None:
         parts = urllib.parse.urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UserError(
