@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -10,7 +11,16 @@ from rich.text import Text
 from homutune.cli._console import out, tell
 
 if TYPE_CHECKING:
-    from homutune.law import ArticleText, Difference, Finding, Law, LawStore, LawText, Located
+    from homutune.law import (
+        ArticleText,
+        Citation,
+        Difference,
+        Finding,
+        Law,
+        LawStore,
+        LawText,
+        Located,
+    )
 
 _STYLES = {"確認済み": "green", "要確認": "yellow", "該当なし": "bold red", "旧法": "magenta"}
 _SOURCE = "出典: e-Gov法令検索"
@@ -44,7 +54,10 @@ def shown_row(finding: Finding, store: LawStore) -> dict[str, Any]:
     """A finding with the stored text of its article, None where there is none."""
     text = _stored(finding, store)
     article = text and text[1]
-    return {**row(finding), "statute": _article_lines(article) if article else None}
+    return {
+        **row(finding),
+        "statute": _article_lines(article, finding.citation) if article else None,
+    }
 
 
 def print_finding(finding: Finding, store: LawStore) -> None:
@@ -64,7 +77,7 @@ def print_finding(finding: Finding, store: LawStore) -> None:
     text = _stored(finding, store)
     if text:
         tell("")
-        for line in _article_lines(text[1]):
+        for line in _article_lines(text[1], finding.citation):
             tell(line)
         tell(f"（{_version(text[0])}、{_SOURCE}）", style="dim")
     elif finding.ok:
@@ -150,12 +163,7 @@ def stored_row(law: LawText, difference: Difference | None) -> dict[str, Any]:
         "revision_id": law.revision_id,
         "in_force_since": law.in_force_since,
         "as_of": law.as_of,
-        "changes": difference
-        and {
-            "added": difference.added,
-            "removed": difference.removed,
-            "changed": difference.changed,
-        },
+        "changes": None if difference is None else asdict(difference),
     }
 
 
@@ -193,10 +201,17 @@ def _version(text: LawText) -> str:
     return f"{since}、{text.as_of} に確認" if text.as_of else since
 
 
-def _article_lines(article: ArticleText) -> list[str]:
+def _article_lines(article: ArticleText, citation: Citation) -> list[str]:
+    """The article, or as much of it as is cited."""
     lines = [f"（{article.caption}）"] if article.caption else []
     for paragraph in article.paragraphs:
+        if citation.paragraph not in (None, paragraph.number):
+            continue
         mark = f"{paragraph.number}　" if len(article.paragraphs) > 1 else ""
         lines.append(f"{mark}{paragraph.text}")
-        lines += [f"　{n.replace('_', 'の')}　{text}" for n, text in paragraph.items.items()]
+        lines += [
+            f"　{number.replace('_', 'の')}　{text}"
+            for number, text in paragraph.items.items()
+            if citation.item in (None, number)
+        ]
     return lines

@@ -144,16 +144,18 @@ def import_(
 
     if as_of:
         _check_date(as_of)
-    # Everything is read before anything is written: a broken file leaves the store as it was.
-    laws = [law for path in paths for law in read_laws(path, as_of=as_of)]
-    kept = [law for law in laws if _in_force(law)]
-    rows = [_keep(_store(), law) for law in kept]
+    store, rows = _store(), []
+    for path in paths:
+        for law in read_laws(path, as_of=as_of):
+            if not _newest(store, law):
+                continue
+            rows.append(_keep(store, law))
+            if not as_json:
+                tell(_law_view.stored_line(rows[-1]))
     if as_json:
         print_json(rows)
-        return
-    for row in rows:
-        tell(_law_view.stored_line(row))
-    tell(f"{len(rows)} 件の法令を取り込みました。")
+    else:
+        tell(f"{len(rows)} 件の法令を取り込みました。")
 
 
 @app.command(
@@ -209,12 +211,18 @@ def _keep(store: LawStore, law: LawText) -> dict[str, object]:
     return _law_view.stored_row(law, compare(before, law) if before else None)
 
 
-def _in_force(law: LawText) -> bool:
+def _newest(store: LawStore, law: LawText) -> bool:
+    """Whether a file holds a version in force that is not older than the stored one."""
     from datetime import date
 
-    if law.in_force_since <= date.today().isoformat():
+    before = store.get(law.law_id)
+    if law.in_force_since > date.today().isoformat():
+        reason = f"まだ施行されていない版（{law.in_force_since}）"
+    elif before and before.in_force_since > law.in_force_since:
+        reason = f"取り込み済みの版（{before.in_force_since} 施行）より古い版"
+    else:
         return True
-    note(f"{law.title}：まだ施行されていない版（{law.in_force_since}）のため取り込みません。")
+    note(f"{law.title}：{reason}のため取り込みません。")
     return False
 
 

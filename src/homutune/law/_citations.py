@@ -16,6 +16,8 @@ from homutune.law._mentions import Mentions, with_ordinance
 from homutune.law._names import NamedLaw, law_names
 from homutune.law._text import half_width, kanji_to_int
 
+#: What the words between a law's name and an article can end with; saves most of the searches.
+_GAP_ENDS = frozenset("」』】)(「『【のはもるくして上中ちう、,則抄同 \n\t")
 #: How far, in characters, a word like 前条 and the look at its sentence reach.
 _REACH = 300
 
@@ -214,16 +216,18 @@ class _Reader:
     def _owner(self, start: int) -> _Owner | None:
         """The law that the article beginning at ``start`` belongs to."""
         previous = self.previous
-        if previous:
+        if previous and start - previous.end <= _REACH:
             prefix = "附則" if previous.article.startswith("附則") else ""
             joined = self.plain[previous.end : start]
             if patterns.CONNECTOR.fullmatch(joined):
                 return _Owner(start, previous.law, prefix)
             if joined.endswith("附則") and patterns.CONNECTOR.fullmatch(joined[:-2]):
                 return _Owner(start - 2, previous.law, "附則")
-        window = max(0, start - 300)
+        window = max(0, start - _REACH)
         if named := self._law_ending_at(start):
             return _Owner(named.start, named.law)
+        if self.plain[start - 1 : start] not in _GAP_ENDS:
+            return None
         gap = patterns.GAP.search(self.plain, window, start)
         if gap is None:
             return None
@@ -265,7 +269,8 @@ class _Reader:
             return False
         if not self._near(last.end, start, "。\n") or self._of_a_contract(start):
             return False
-        sentence = max(self.plain.rfind(mark, 0, last.start) for mark in "。\n")
+        begin = max(0, last.start - _REACH)
+        sentence = max(self.plain.rfind(mark, begin, last.start) for mark in "。\n")
         if self.bare > sentence or not patterns.BEFORE_FURTHER.search(self.plain, last.end, start):
             return False
         laws = law_names().laws(last.law)

@@ -51,7 +51,7 @@ class Mentions:
         """The law whose defined short name ends at ``end``."""
         for alias, law, since in self._aliases:
             start = end - len(alias)
-            whole = not re.search(r"[一-龥]$", self._plain[max(0, start - 1) : max(0, start)])
+            whole = not re.search(r"[一-龥]\Z", self._plain[max(0, start - 1) : max(0, start)])
             if since <= start and whole and self._plain.startswith(alias, start):
                 return NamedLaw(start, end, law)
         return None

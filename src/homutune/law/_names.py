@@ -17,27 +17,28 @@ import yaml
 from homutune.law._index import Law, law_index
 from homutune.law._text import half_width
 
-_ORDINANCE = re.compile(r"施行(?:令|規則|細則)$")
+_ORDINANCE = re.compile(r"施行(?:令|規則|細則)\Z")
+# These end with \\Z, as $ would also match before a line break, and no name goes on over one.
 _WORD = "[一-龥々ァ-ヺーA-Za-z]"
 
 #: 旧民法, 改正前の民法: the law as it was. 改正民法, 新民法: the law as it is.
-_PREFIX = re.compile(r"(?P<old>旧|改正前の?)$|(?:改正後の?|改正|現行|新)$")
+_PREFIX = re.compile(r"(?P<old>旧|改正前の?)\Z|(?:改正後の?|改正|現行|新)\Z")
 #: What may stand right before a short name without being part of it; after any other kanji the
 #: whole run is another law (韓国民法, 東京都暴力団排除条例).
 _JOINT = re.compile(
     r"(?:本件|日本|上記|前記|下記|原則|通常|他方|一方|関係|特|当該|同|各|等|根拠|参照|場合|以上|以下"
-    r"|際|時|後|前|条|項|号|円|点|例|現在|以降|以後|結果|我が国)$"
+    r"|際|時|後|前|条|項|号|円|点|例|現在|以降|以後|結果|我が国)\Z"
 )
-_RUN = re.compile(rf"(?:(?!第){_WORD})+$")
+_RUN = re.compile(rf"(?:(?!第){_WORD})+\Z")
 #: From this length on a name is not mistaken for the end of a longer one.
 _LONG_NAME = 8
 _UNKNOWN = (
     re.compile(
         r"(?!第)[一-龥々ァ-ヺー](?:[一-龥々ァ-ヺー・のにをる]|及び|又は|並びに|その他|する|等){1,60}?"
-        r"(?:に関する|の一部を改正する|のための)(?:法律|条例)(?:施行(?:令|規則|細則))?$"
+        r"(?:に関する|の一部を改正する|のための)(?:法律|条例)(?:施行(?:令|規則|細則))?\Z"
     ),
     re.compile(
-        rf"(?:(?!第){_WORD}){{2,30}}?(?:法律|法|条例)(?:施行(?:令|規則|細則))?$",
+        rf"(?:(?!第){_WORD}){{2,30}}?(?:法律|法|条例)(?:施行(?:令|規則|細則))?\Z",
     ),
 )
 #: Runs that end like a law and are none.
@@ -45,7 +46,7 @@ _NO_LAW = re.compile(
     r"(?:^(?:[同本当各他新旧]|当該|この|その)法律?|年(?:法律|政令|省令|府令)|[方手用作技療文寸製工解話論戦兵剣魔違適"
     r"合不無司立公私]法|準拠法|国内法|外国法|実体法|手続法|特別法|一般法|新法|旧法|現行法|国際法|判例法|慣習法"
     r"|成文法|自然法|強行法|関係法|関連法|関係法律|適用法|根拠法|各種法|業法|税法|労働法|個別法|上位法|施行法|"
-    r"本条例|同条例|当条例|該条例|関係条例)$"
+    r"本条例|同条例|当条例|該条例|関係条例)\Z"
 )
 _LEADING = re.compile(r"^(?:改正後?|現行|新|本件|日本|上記|前記|原則|通常|他方|一方|関係|特)")
 
@@ -128,12 +129,15 @@ class LawNames:
 
     def ending_at(self, text: str, end: int) -> NamedLaw | None:
         """The law whose name ends at ``end``, be it known to us or only look like one."""
-        start, law = self._longest(text, end)
-        ordinance = _ORDINANCE.search(text, max(0, end - 4), end)
-        if ordinance:
-            parent = self.ending_at(text, ordinance.start())
-            if parent and (law is None or parent.start < start):
+        named = self._ending_at(text, end)
+        if ordinance := _ORDINANCE.search(text, max(0, end - 4), end):
+            parent = self._ending_at(text, ordinance.start())
+            if parent and (named is None or parent.start < named.start):
                 return NamedLaw(parent.start, end, parent.law + ordinance[0])
+        return named
+
+    def _ending_at(self, text: str, end: int) -> NamedLaw | None:
+        start, law = self._longest(text, end)
         if law is None:
             return _unknown(text, end)
         before = text[max(0, start - 30) : start]

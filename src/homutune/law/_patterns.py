@@ -50,13 +50,13 @@ GAP = re.compile(
     rf"(?:[」』】]|\s?{_BRACKETS})*\s?"
     r"(?:(?P<loose>(?:では|は|も|が定める|に定める|の定める|に基づく|所定の|が規定する|に規定する|に関し)[、,]?)"
     r"|(?:において|における|上の?|中の?|の(?:うち|中の?)?|に(?:いう|よる)|でいう)[は、,]{0,2})?"
-    r"\s?[(「『【]?\s?(?P<supplement>(?:の|原始)?附則)?(?:抄)?\s?$"
+    r"\s?[(「『【]?\s?(?P<supplement>(?:の|原始)?附則)?(?:抄)?\s?\Z"
 )
 #: 同法, 同施行令; 同 right before a number (同416条).
 SAME_LAW = re.compile(
-    r"同(?:法律?(?P<ordinance>施行令|施行規則|施行細則)?|(?P<kind>施行令|施行規則|規則|政令|省令|府令|条例|令))$"
+    r"同(?:法律?(?P<ordinance>施行令|施行規則|施行細則)?|(?P<kind>施行令|施行規則|規則|政令|省令|府令|条例|令))\Z"
 )
-SAME_NUMBER = re.compile(r"同$")
+SAME_NUMBER = re.compile(r"同\Z")
 #: In such a sentence a bare number is a clause of the document at hand.
 OF_A_CONTRACT = re.compile(
     r"甲|乙|丙|本(?:契約|覚書|規約|約款|合意|書面|規程|規則|条項|サービス)|契約書|利用規約|約款|定款|規程|就業規則"
@@ -66,11 +66,12 @@ _QUOTED = r"[「『\"“](?P<alias>[^」』\"”、。()]{1,20})[」』\"”]"
 #: What stands before a bare 29条 that goes on with the law cited before: a particle or a bracket,
 #: but no word for a document of its own.
 BEFORE_FURTHER = re.compile(
-    r"(?<!契約)(?<!条例)(?<!条約)(?<!規則)(?<!協定)(?<!指針)(?<!要綱)[はがをにでとのもや、,(]\s?$"
+    r"(?<!契約)(?<!条例)(?<!条約)(?<!規則)(?<!協定)(?<!指針)(?<!要綱)[はがをにでとのもや、,(]\s?\Z"
 )
 #: What makes it worth knowing which laws a text names: 同法, 附則, a definition.
 TAKES_UP = re.compile(
-    r"同(?!条|項|号)|附則|以下|通称|略称|いわゆる|と(?:い[うい]|呼|略|表記|定義|する|します)"
+    r"同(?=法|施行|規則|政令|省令|府令|条例|令)|附則|通称|略称|いわゆる|以下(?=[^。]{0,14}?[「『\"“法])"
+    r"|[をは][、,]?(?:単に)?[「『\"“]"
 )
 #: （以下「法」という。）: what stands in brackets behind a law's name.
 IN_BRACKETS = re.compile(rf"[」』】]?\s?(?P<content>{_BRACKETS})")
