@@ -8,6 +8,7 @@ contract at hand.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -197,7 +198,9 @@ class _Reader:
 
     def _parts(self, match: re.Match[str], start: int, base: Citation) -> Iterator[Citation]:
         """The citation of ``match`` in the article of ``base``: one, or one for 1・2項 each."""
-        paragraphs = [*_shared(match["more_paragraphs"]), match["paragraph"]]
+        mark = match.groupdict().get("mark")
+        written = str(int(unicodedata.numeric(mark))) if mark else match["paragraph"]
+        paragraphs = [*_shared(match["more_paragraphs"]), written]
         items = [*_shared(match["more_items"]), match["item"]]
         for paragraph in paragraphs:
             for item in items:
@@ -235,7 +238,8 @@ class _Reader:
         certain = not gap["loose"] or not self._of_a_contract(start)
         named = self._law_ending_at(gap.start()) if certain and gap.start() < start else None
         if named:
-            return _Owner(named.start, named.law, prefix)
+            old = patterns.AS_IT_WAS.search(gap[0]) and not named.law.startswith("旧")
+            return _Owner(named.start, ("旧" if old else "") + named.law, prefix)
         if patterns.SAME_NUMBER.search(self.plain, window, start) and self.last:
             return _Owner(start - 1, self.last.law)
         if prefix and not self._of_a_contract(start):

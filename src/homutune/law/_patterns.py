@@ -22,7 +22,9 @@ _ITEM = (
     r"(?![室機棟車館線店議案])(?P<subitem>[イロハニホヘトチリヌ](?![ァ-ヺー]))?)"
 )
 _PART = rf"(?:\s?の?(?P<suffix>{_SUFFIX})き?)"
-_TAIL = rf"(?:\s?の?{_PARAGRAPH})?(?:\s?の?{_ITEM})?{_PART}?"
+# 38条（定期建物賃貸借）3項; 309条Ⅱ and 309条② are how textbooks write paragraphs.
+_NOTE = r"(?:\([^()0-9]{1,30}\)(?=第?\s?[0-9]+\s?項))?"
+_TAIL = rf"{_NOTE}(?:\s?の?{_PARAGRAPH}|(?P<mark>[①-⑳Ⅰ-Ⅻ]))?(?:\s?の?{_ITEM})?{_PART}?"
 
 # 第3条件, 三条市, 一条通: no article.
 _NO_ARTICLE = r"(?![件約例文理項](?!第)|[市城通駅町]|[東西南北]?[0-9一二三四五六七八九十]+丁目)"
@@ -39,7 +41,7 @@ REFERENCE = re.compile(
 #: A further paragraph or item after a connector.
 MORE = re.compile(rf"(?={_SHARED}第?\s?{NUMBER}\s?[項号]){_PARAGRAPH}?\s?の?{_ITEM}?{_PART}?")
 CONNECTOR = re.compile(
-    r"(?:\([^()]{0,60}\))?(?:まで)?\s?(?:[、,・/~〜-]|及び|および|又は|または|並びに|ならびに|若しくは"
+    r"(?:\([^()]{0,60}\))?(?:まで|書面|書類|協定)?\s?(?:[、,・/~〜→-]|及び|および|又は|または|並びに|ならびに|若しくは"
     r"|もしくは|あるいは|ないし|乃至|から|さらに|と|や)+\s?(?:の各?規定)?"
 )
 SHARED_NUMBER = re.compile(r"[0-9]+(?:の[0-9]+)?")
@@ -52,6 +54,8 @@ GAP = re.compile(
     r"|(?:において|における|上の?|中の?|の(?:うち|中の?)?|に(?:いう|よる)|でいう)[は、,]{0,2})?"
     r"\s?[(「『【]?\s?(?P<supplement>(?:の|原始)?附則)?(?:抄)?\s?\Z"
 )
+#: （平成二十九年法律第四十四号による改正前のもの）: the law as it was.
+AS_IT_WAS = re.compile(r"改正前")
 #: 同法, 同施行令; 同 right before a number (同416条).
 SAME_LAW = re.compile(
     r"同(?:法律?(?P<ordinance>施行令|施行規則|施行細則)?|(?P<kind>施行令|施行規則|規則|政令|省令|府令|条例|令))\Z"
