@@ -136,6 +136,29 @@ def test_a_clause_named_between_ends_what_the_same_article_refers_to():
     assert [c.label for c in extract_citations(text)] == ["民法541条"]
 
 
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("甲は民法541条により解除できる。前条の規定は本契約には適用しない。", ["民法541条"]),
+        ("民法415条2項にかかわらず、本契約の前項を優先する。", ["民法415条2項"]),
+        ("会社法は、第8条の取締役の義務について、甲を拘束する。", []),
+        ("民法に基づく第9条の請求を、乙は放棄する。", []),
+        ("民法415条の特則として、契約書では9条に上限がある。", ["民法415条"]),
+        ("8条は民法415条の特則であり、9条は違約金を定める。", ["民法415条"]),
+        ("民法415条の特則として、第9条に上限がある。", ["民法415条"]),
+        ("個人情報保護法の改正を受け、当社の規程の附則第2条を改めた。", []),
+        # the same words about a statute
+        ("会社法は、8条で商号を保護しています。", ["会社法8条"]),
+        (
+            "個人情報の提供は個人情報保護法27条1項、記録は29条です。",
+            ["個人情報保護法27条1項", "個人情報保護法29条"],
+        ),
+    ],
+)
+def test_beside_a_statute_the_clauses_of_a_contract_stay_clauses(text, labels):
+    assert [c.label for c in extract_citations(text)] == labels
+
+
 def test_every_label_is_read_back_as_itself():
     for text, labels in LABELS:
         for label in labels:
