@@ -99,6 +99,7 @@ def law_row(law: Law) -> dict[str, Any]:
         "last_number": law.last_number,
         "url": law.url,
         "data_date": law_index().date,
+        "amendment": law_names().amendments.get(law_names().short(law.title) or ""),
     }
 
 
@@ -113,6 +114,8 @@ def print_law(law: Law) -> None:
     tell(
         f"条数: {facts['articles']}（第{law.last_number}条まで。データ基準日 {facts['data_date']}）"
     )
+    if facts["amendment"]:
+        tell(f"改正: {facts['amendment']}")
     tell(f"e-Gov: {law.url}")
 
 

@@ -1,7 +1,8 @@
 """Names of laws: what lawyers write, the one short name we compare by, and the laws they mean.
 
 The names come from three places: the titles and law numbers of the index, ``names.yaml`` (通称 and
-略称), and ``changes.yaml`` (laws renamed, renumbered or repealed).
+略称), and ``changes.yaml`` (laws renamed, renumbered or repealed). ``amendments.yaml`` holds what
+is known to have changed since the date of the index.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ class LawNames:
 
     def __init__(self) -> None:
         self.changes = {old: _change(old, row) for old, row in _read("changes.yaml").items()}
+        #: short name → a sentence about an amendment younger than the index.
+        self.amendments: dict[str, str] = _read("amendments.yaml")
         self._known: dict[str, str] = {}
         #: short name → official title, for the laws that have both.
         self._titles: dict[str, str] = {}

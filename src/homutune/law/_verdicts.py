@@ -9,7 +9,7 @@ update`` is newer than the index and decides down to the item.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from homutune.law._citations import Citation
@@ -99,6 +99,12 @@ def _in_law(citation: Citation, law: Law, store: LawStore | None) -> Finding:
     text = store.get(law.law_id) if store else None
     if text and text.as_of >= law_index().date:
         return _in_text(citation, law, text)
+    finding = _in_index(citation, law)
+    later = law_names().amendments.get(citation.law, "")
+    return replace(finding, reason=finding.reason + later)
+
+
+def _in_index(citation: Citation, law: Law) -> Finding:
     date = law_index().date
     if citation.article.startswith("附則"):
         return _finding(
@@ -106,6 +112,14 @@ def _in_law(citation: Citation, law: Law, store: LawStore | None) -> Finding:
             Verdict.UNSURE,
             f"附則は索引の対象外です（データ基準日 {date}）。",
             _UPDATE.format(law=citation.law),
+            law=law,
+        )
+    if not law.articles:
+        return _finding(
+            citation,
+            Verdict.UNSURE,
+            f"{citation.law}は、データ基準日 {date} のデータでは条に分かれていません。",
+            _LOOK.format(url=law.url),
             law=law,
         )
     number = _article_name(citation.article)
