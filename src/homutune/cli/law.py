@@ -68,7 +68,9 @@ def show(
     if as_json:
         print_json([_law_view.shown_row(finding, store) for finding in findings])
     else:
-        for finding in findings:
+        for position, finding in enumerate(findings):
+            if position:
+                tell("")
             _law_view.print_finding(finding, store)
     if any(finding.verdict is Verdict.MISSING for finding in findings):
         raise typer.Exit(2)

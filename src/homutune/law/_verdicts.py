@@ -68,7 +68,8 @@ def check_citation(citation: Citation, store: LawStore | None = None) -> Finding
         store: statute texts of the user; only texts newer than the index count here.
     """
     names = law_names()
-    old = citation.law.startswith("旧") and citation.law not in names.changes
+    # A few titles begin with 旧 themselves.
+    old = citation.law.startswith("旧") and not names.laws(citation.law)
     name = citation.law.removeprefix("旧") if old else citation.law
     laws = names.laws(name)
     if change := names.changes.get(name):
@@ -246,19 +247,28 @@ def _changed(citation: Citation, change: Change) -> Finding:
 
 
 def _unknown(citation: Citation, name: str) -> Finding:
-    date = law_index().date
+    date, names = law_index().date, law_names()
     if name.endswith("条例"):
         reason = "自治体の条例は索引の対象外です。"
         remedy = "自治体の例規集で確認してください。"
     elif "一部を改正する法律" in name:
         reason = "改正法は索引の対象外です（改正後の法令だけを収録しています）。"
         remedy = "官報または e-Gov法令検索の改正履歴で確認してください。"
-    elif law_names().short(name) is not None:
+    elif names.short(name) is not None:
         reason = f"{name}は索引に収録されていません（データ基準日 {date}）。"
         remedy = "e-Gov法令検索または公式の規則集・条約集で確認してください。"
     elif _FOREIGN.search(name):
         reason = "外国の法令は索引の対象外です。"
         remedy = "その国の公式の法令集で確認してください。"
+    elif parent := next((old for old in names.changes if name.startswith(f"{old}施行")), None):
+        now = names.changes[parent].now
+        reason = f"{parent}は現在「{now}」のため、政令・規則の題名も変わっています。"
+        return _finding(
+            citation,
+            Verdict.OUTDATED,
+            reason,
+            f"e-Gov法令検索で「{now}」の政令・規則を確認してください。",
+        )
     else:
         return _finding(
             citation,
