@@ -23,10 +23,10 @@ app = typer.Typer(
     epilog="\n".join(
         (
             _EXAMPLES,
-            "  homutune law show 民法415条        条があるかを調べ、条文があれば示す",
-            "  homutune law verify 契約書.md      文書の中の引用をすべて確かめる",
-            "  homutune law update 民法 会社法    e-Gov から最新の条文を取得する（要ネット接続）",
-            "  homutune law import 法令.zip       ダウンロードした法令標準XMLを取り込む",
+            "  homutune law show 民法415条      条があるかを調べる",
+            "  homutune law verify 契約書.md    文書の中の引用を確かめる",
+            "  homutune law update 民法 会社法  最新の条文を取得する",
+            "  homutune law import 法令.zip     法令標準XMLを取り込む",
         )
     ),
     no_args_is_help=True,
@@ -41,8 +41,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力�
         (
             _EXAMPLES,
             "  homutune law show 民法415条1項",
-            "  homutune law show 下請法3条           旧法なら今の条番号を案内する",
-            "  homutune law show 個人情報保護法      法令の番号・条数・略称を示す",
+            "  homutune law show 下請法3条       旧法なら今の条番号を示す",
+            "  homutune law show 個人情報保護法  法令番号・条数・略称を示す",
         )
     )
 )
@@ -52,7 +52,10 @@ def show(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """条があるかを調べ、取り込み済みなら条文を示します。該当なしなら終了コードは 2 です。"""
+    """条があるかを調べ、取得済みなら条文を示します。
+
+    該当なしなら終了コードは 2 です。ネットワークは使いません。
+    """
     from homutune.law import Verdict, check_citation, extract_citations
 
     store = _store()
@@ -81,8 +84,8 @@ def show(
         (
             _EXAMPLES,
             "  homutune law verify 契約書.md",
-            "  homutune law verify data/qa/*.yaml --problems   問題のある引用だけを示す",
-            "  homutune law verify 回答.jsonl --strict --json  要確認もエラーにする（CI 向け）",
+            "  homutune law verify data/qa/*.yaml --problems",
+            "  homutune law verify 回答.jsonl --strict --json",
             "  cat 回答.txt | homutune law verify -",
         )
     )
@@ -98,7 +101,10 @@ def verify(
     strict: Annotated[bool, typer.Option("--strict", help="要確認もエラーにします。")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """文書の中の引用をすべて確かめます。該当なし・旧法があれば終了コードは 2 です。"""
+    """文書の中の引用をすべて確かめます。
+
+    該当なし・旧法があれば終了コードは 2 です。ネットワークは使いません。
+    """
     from homutune.law import Verdict, check_document, check_text
 
     store = _store()
@@ -141,7 +147,10 @@ def import_(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """e-Gov法令検索でダウンロードした法令標準XMLを取り込みます。ネットワークは使いません。"""
+    """ダウンロードした法令標準XMLを取り込みます。
+
+    e-Gov法令検索の XML、ZIP、それらのフォルダーを読みます。ネットワークは使いません。
+    """
     from homutune.law import read_laws
 
     if as_of:
@@ -164,8 +173,8 @@ def import_(
     epilog="\n".join(
         (
             _EXAMPLES,
-            "  homutune law update 民法 取適法    この法令の最新の条文を取得する",
-            "  homutune law update                取得済みの法令をすべて最新にし、改正を知らせる",
+            "  homutune law update 民法 取適法  最新の条文を取得する",
+            "  homutune law update              取得済みの法令をすべて更新する",
         )
     )
 )
@@ -176,7 +185,10 @@ def update(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """e-Gov法令検索から最新の条文を取得します。ネットワークを使うのはこのコマンドだけです。"""
+    """e-Gov法令検索から最新の条文を取得します。
+
+    ネットワークを使うのはこのコマンドだけで、送るのは法令IDだけです。
+    """
     from homutune.law.egov import EGovClient
     from homutune.settings import load_settings
 
