@@ -112,13 +112,16 @@ class LawIndex:
         self.source: str = header["source"]
         self._lines = lines
         self._rows: dict[str, list[int]] = {}
-        for row in range(len(lines) - 1, 0, -1):
+        self._titles: list[tuple[str, str]] = []
+        for row in range(1, len(lines)):
             law_id, _, title, law_num, _ = lines[row].split("\t", 4)
-            names = {law_id, title, law_num}
-            if (inner := _UNTITLED.fullmatch(title)) is not None:
-                names.add(inner["name"])
-            for name in names - {""}:
-                self._rows.setdefault(name, []).insert(0, row)
+            # Nearly every title is a plain one: the cheap look saves a search each.
+            inner = _UNTITLED.fullmatch(title) if title[-1] == "）" else None
+            name = inner["name"] if inner else title
+            self._titles.append((name, law_num))
+            for key in (name, title, law_id, law_num) if inner else (title, law_id, law_num):
+                if key:  # a few 臨時措置法 come without a number
+                    self._rows.setdefault(key, []).append(row)
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows
@@ -127,12 +130,9 @@ class LawIndex:
         """The number of laws in force."""
         return sum(line.split("\t", 2)[1] == "" for line in self._lines[1:])
 
-    def titles(self) -> Iterator[tuple[str, str]]:
+    def titles(self) -> list[tuple[str, str]]:
         """Title (the name in use) and law number of every law, those in force first."""
-        for line in self._lines[1:]:
-            _, _, title, law_num, _ = line.split("\t", 4)
-            inner = _UNTITLED.fullmatch(title)
-            yield (inner["name"] if inner else title), law_num
+        return self._titles
 
     def find(self, name: str) -> list[Law]:
         """The laws of that title, law number or law_id, those in force first.
@@ -159,4 +159,4 @@ class LawIndex:
 def law_index() -> LawIndex:
     """The index of the package; read once per process, on first use."""
     packed = (resources.files("homutune.law") / INDEX_FILE).read_bytes()
-    return LawIndex(lzma.decompress(packed).decode("utf-8").splitlines())
+    return LawIndex(lzma.decompress(packed).decode("utf-8").rstrip("\n").split("\n"))
