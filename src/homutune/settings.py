@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
     database_url: str | None = None
+    # Asked only by homutune law update; a mirror inside the company is another address.
+    law_api_url: str = "https://laws.e-gov.go.jp/api/2"
     threads: int | None = Field(default=None, ge=1)
 
     @classmethod

@@ -1,182 +1,207 @@
-"""Names of laws: what lawyers write, and the one short name we compare by."""
+"""Names of laws: what lawyers write, the one short name we compare by, and the laws they mean.
+
+The names come from three places: the titles and law numbers of the index, ``names.yaml`` (通称 and
+略称), and ``changes.yaml`` (laws renamed, renumbered or repealed). ``amendments.yaml`` holds what
+is known to have changed since the date of the index.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
 
-#: Canonical short name → other names of the same law (official titles first).
-#: 下請法 stays apart from 取適法: its articles moved on 2026-01-01, so 下請法3条 is not 取適法3条.
-_NAMES: dict[str, tuple[str, ...]] = {
-    "憲法": ("日本国憲法",),
-    "民法": (),
-    "商法": (),
-    "会社法": (),
-    "会社計算規則": (),
-    "刑法": (),
-    "民事訴訟法": ("民訴法",),
-    "刑事訴訟法": ("刑訴法",),
-    "民事執行法": ("民執法",),
-    "民事保全法": ("民保法",),
-    "民事再生法": ("民再法",),
-    "破産法": (),
-    "会社更生法": (),
-    "仲裁法": (),
-    "信託法": (),
-    "保険法": (),
-    "手形法": (),
-    "小切手法": (),
-    "借地借家法": (),
-    "利息制限法": (),
-    "製造物責任法": ("PL法", "ＰＬ法"),
-    "通則法": ("法の適用に関する通則法", "法適用通則法"),
-    "個人情報保護法": ("個人情報の保護に関する法律", "個情法"),
-    "番号法": (
-        "行政手続における特定の個人を識別するための番号の利用等に関する法律",
-        "マイナンバー法",
-    ),
-    "独占禁止法": ("私的独占の禁止及び公正取引の確保に関する法律", "独禁法"),
-    "取適法": (
-        "製造委託等に係る中小受託事業者に対する代金の支払の遅延等の防止に関する法律",
-        "中小受託取引適正化法",
-    ),
-    "下請法": ("下請代金支払遅延等防止法", "下請代金法"),
-    "フリーランス法": (
-        "特定受託事業者に係る取引の適正化等に関する法律",
-        "フリーランス・事業者間取引適正化等法",
-        "フリーランス・事業者間取引適正化法",
-        "フリーランス新法",
-        "フリーランス保護法",
-    ),
-    "景品表示法": ("不当景品類及び不当表示防止法", "景表法"),
-    "特定商取引法": ("特定商取引に関する法律", "特商法"),
-    "消費者契約法": ("消契法",),
-    "電子消費者契約法": (
-        "電子消費者契約に関する民法の特例に関する法律",
-        "電子契約法",
-        "電子消費者契約特例法",
-    ),
-    "割賦販売法": ("割販法",),
-    "著作権法": (),
-    "特許法": (),
-    "実用新案法": (),
-    "意匠法": (),
-    "商標法": (),
-    "不正競争防止法": ("不競法",),
-    "労働基準法": ("労基法",),
-    "労働契約法": ("労契法",),
-    "労働組合法": ("労組法",),
-    "労働安全衛生法": ("労安衛法", "安衛法"),
-    "最低賃金法": ("最賃法",),
-    "職業安定法": ("職安法",),
-    "労働者派遣法": (
-        "労働者派遣事業の適正な運営の確保及び派遣労働者の保護等に関する法律",
-        "派遣法",
-    ),
-    "パートタイム・有期雇用労働法": (
-        "短時間労働者及び有期雇用労働者の雇用管理の改善等に関する法律",
-        "パートタイム・有期労働法",
-        "パート有期法",
-        "短時間・有期雇用労働者法",
-    ),
-    "男女雇用機会均等法": (
-        "雇用の分野における男女の均等な機会及び待遇の確保等に関する法律",
-        "雇用機会均等法",
-        "均等法",
-    ),
-    "育児介護休業法": (
-        "育児休業、介護休業等育児又は家族介護を行う労働者の福祉に関する法律",
-        "育児・介護休業法",
-        "育介法",
-    ),
-    "公益通報者保護法": ("公通法",),
-    "身元保証法": ("身元保証ニ関スル法律", "身元保証に関する法律"),
-    "失火責任法": ("失火ノ責任ニ関スル法律", "失火の責任に関する法律"),
-    "動産債権譲渡特例法": (
-        "動産及び債権の譲渡の対抗要件に関する民法の特例等に関する法律",
-        "動産・債権譲渡特例法",
-        "動産及び債権譲渡特例法",
-        "債権譲渡特例法",
-    ),
-    "金融商品取引法": ("金商法",),
-    "資金決済法": ("資金決済に関する法律",),
-    "貸金業法": (),
-    "出資法": ("出資の受入れ、預り金及び金利等の取締りに関する法律",),
-    "犯罪収益移転防止法": ("犯罪による収益の移転防止に関する法律", "犯収法"),
-    "サービサー法": ("債権管理回収業に関する特別措置法",),
-    "印紙税法": (),
-    "法人税法": (),
-    "消費税法": (),
-    "国税通則法": (),
-    "電子帳簿保存法": (
-        "電子計算機を使用して作成する国税関係帳簿書類の保存方法等の特例に関する法律",
-        "電帳法",
-    ),
-    "電子署名法": ("電子署名及び認証業務に関する法律",),
-    "情報流通プラットフォーム対処法": (
-        "特定電気通信による情報の流通によって発生する権利侵害等への対処に関する法律",
-        "情プラ法",
-    ),
-    "特定電子メール法": ("特定電子メールの送信の適正化等に関する法律",),
-    "不正アクセス禁止法": ("不正アクセス行為の禁止等に関する法律",),
-    "デジタルプラットフォーム取引透明化法": (
-        "特定デジタルプラットフォームの透明性及び公正性の向上に関する法律",
-    ),
-    "スマホソフトウェア競争促進法": (
-        "スマートフォンにおいて利用される特定ソフトウェアに係る競争の促進に関する法律",
-        "スマホ新法",
-        "スマホ法",
-    ),
-    "AI推進法": (
-        "人工知能関連技術の研究開発及び活用の推進に関する法律",
-        "AI法",
-        "ＡＩ推進法",
-        "ＡＩ法",
-    ),
-    "外為法": ("外国為替及び外国貿易法",),
-    "宅地建物取引業法": ("宅建業法",),
-    "建設業法": (),
-    "住宅品質確保法": ("住宅の品質確保の促進等に関する法律", "品確法"),
-    "区分所有法": ("建物の区分所有等に関する法律",),
-    "不動産登記法": ("不登法",),
-    "商業登記法": ("商登法",),
-    "一般法人法": (
-        "一般社団法人及び一般財団法人に関する法律",
-        "一般社団・財団法人法",
-    ),
-    "NPO法": ("特定非営利活動促進法", "ＮＰＯ法"),
-    "暴力団対策法": ("暴力団員による不当な行為の防止等に関する法律", "暴対法"),
-    "弁護士法": (),
-    "ADR法": ("裁判外紛争解決手続の利用の促進に関する法律", "ＡＤＲ法"),
-    "受託中小企業振興法": (),
-    "行政手続法": ("行手法",),
-    "行政事件訴訟法": ("行訴法",),
-    "国家賠償法": ("国賠法",),
-}
+import yaml
 
-_CANONICAL = {alias: name for name, aliases in _NAMES.items() for alias in (name, *aliases)}
+from homutune.law._index import Law, law_index
+from homutune.law._text import half_width
 
-_ORDINANCE = r"(?:施行令|施行規則|施行細則)"
-_HEAD = "(?!第)[一-龥々ァ-ヺー]"
-_RUN = "[一-龥々ァ-ヺー・]"
-# Without 第, which opens the number of an article.
-_BODY = rf"(?!第){_RUN}"
+_ORDINANCE = re.compile(r"施行(?:令|規則|細則)\Z")
+# These end with \\Z, as $ would also match before a line break, and no name goes on over one.
+_WORD = "[一-龥々ァ-ヺーA-Za-z]"
 
-_KNOWN = "|".join(map(re.escape, sorted(_CANONICAL, key=len, reverse=True)))
-
-#: A name of a law in running text: 旧/改正, a known name, a long title, or any run ending in 法 ….
-LAW_NAME = re.compile(
-    rf"(?:旧|改正|現行|新)?(?:{_KNOWN}){_ORDINANCE}?(?!施行法|特例法|整備法)"
-    rf"|{_HEAD}(?:[一-龥々ァ-ヺー・のにをる]|及び|又は|並びに|その他|する){{1,60}}?"
-    rf"に関する(?:法律|政令|省令|規則){_ORDINANCE}?"
-    rf"|{_HEAD}(?:{_BODY}){{0,30}}(?:法律|法|規則|施行令|政令|省令|府令|条例){_ORDINANCE}?"
+#: 旧民法, 改正前の民法: the law as it was. 改正民法, 新民法: the law as it is.
+_PREFIX = re.compile(r"(?P<old>旧|改正前の?)\Z|(?:改正後の?|改正|現行|新)\Z")
+#: What may stand right before a short name without being part of it; after any other kanji the
+#: whole run is another law (韓国民法, 東京都暴力団排除条例).
+_JOINT = re.compile(
+    r"(?:本件|日本|上記|前記|下記|原則|通常|他方|一方|関係|特|当該|同|各|等|根拠|参照|場合|以上|以下"
+    r"|際|時|後|前|条|項|号|円|点|例|現在|以降|以後|結果|我が国)\Z"
 )
-
-#: Runs that end like a law and are none; 就業規則 and its like are a company's own rules.
+_RUN = re.compile(rf"(?:(?!第){_WORD})+\Z")
+#: From this length on a name is not mistaken for the end of a longer one.
+_LONG_NAME = 8
+_UNKNOWN = (
+    re.compile(
+        r"(?!第)[一-龥々ァ-ヺー](?:[一-龥々ァ-ヺー・のにをる]|及び|又は|並びに|その他|する|等){1,60}?"
+        r"(?:に関する|の一部を改正する|のための)(?:法律|条例)(?:施行(?:令|規則|細則))?\Z"
+    ),
+    re.compile(
+        rf"(?:(?!第){_WORD}){{2,30}}?(?:法律|法|条例)(?:施行(?:令|規則|細則))?\Z",
+    ),
+)
+#: Runs that end like a law and are none.
 _NO_LAW = re.compile(
-    r"(?:^法律?|^(?:[同本当新旧]|当該)(?:法律?|規則|条例|政令|省令|府令)|年(?:法律|政令|省令|府令)|方法|手法|用法|作法|技法|違法|適法|合法|不法|無法|司法|立法|公法|私法"
-    r"|就業規則|社内規則|取締役会規則|管理規則|賃金規則|会員規則|利用規則)$"
+    r"(?:^(?:[同本当各他新旧]|当該|この|その)法律?|年(?:法律|政令|省令|府令)|[方手用作技療文寸製工解話論戦兵剣魔違適"
+    r"合不無司立公私]法|準拠法|国内法|外国法|実体法|手続法|特別法|一般法|新法|旧法|現行法|国際法|判例法|慣習法"
+    r"|成文法|自然法|強行法|関係法|関連法|関係法律|適用法|根拠法|各種法|業法|税法|労働法|個別法|上位法|施行法|"
+    r"本条例|同条例|当条例|該条例|関係条例)\Z"
 )
-_PREFIX = re.compile(r"^(?:改正後?|現行|新|本件|日本|上記|前記|原則|通常|他方|一方|例えば|関係|特)")
+_LEADING = re.compile(r"^(?:改正後?|現行|新|本件|日本|上記|前記|原則|通常|他方|一方|関係|特)")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A law that was renamed, renumbered or repealed, as ``changes.yaml`` tells."""
+
+    old: str
+    now: str
+    #: ISO date, "" where we do not know it.
+    since: str
+    note: str
+    #: Old article number → new one; empty where the numbers were not compared.
+    articles: dict[str, str]
+    #: Whether ``articles`` holds every article of the old law.
+    complete: bool
+    #: Provisions that moved within their article: 4条2項2号 → 5条1項2号.
+    provisions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLaw:
+    """A law named in a text, from ``start`` to ``end``, by its short name."""
+
+    start: int
+    end: int
+    law: str
+
+
+class LawNames:
+    """All names of laws; texts are expected in :func:`half_width` form."""
+
+    def __init__(self) -> None:
+        self.changes = {old: _change(old, row) for old, row in _read("changes.yaml").items()}
+        #: short name → a sentence about an amendment younger than the index.
+        self.amendments: dict[str, str] = _read("amendments.yaml")
+        self._known: dict[str, str] = {}
+        #: short name → official title, for the laws that have both.
+        self._titles: dict[str, str] = {}
+        index = law_index()
+        short_of = {}
+        for short, others in _read("names.yaml").items():
+            self._known.update(dict.fromkeys(map(half_width, (short, *others)), short))
+            title = next((name for name in (short, *others) if name in index), None)
+            if title:
+                self._titles[short] = title
+                short_of[title] = short
+        for old, row in _read("changes.yaml").items():
+            self._known.update(dict.fromkeys(map(half_width, (old, *row["titles"])), old))
+            for title in filter(index.__contains__, (old, *row["titles"])):
+                self._titles[old] = title
+        for title, law_num in index.titles():
+            name = short_of.get(title) or _short_ordinance(title, short_of)
+            if name != title:
+                self._titles.setdefault(name, title)
+            name = self._known.setdefault(half_width(title), name)
+            if law_num:  # a few 臨時措置法 come without one
+                self._known.setdefault(law_num, name)
+        # Longest first, by last character: most characters of a text end no name at all.
+        lengths: dict[str, set[int]] = {}
+        for known in self._known:
+            lengths.setdefault(known[-1:], set()).add(len(known))
+        self._lengths = {last: sorted(some, reverse=True) for last, some in lengths.items()}
+
+    def short(self, name: str) -> str | None:
+        """The short name of the law whose name is exactly ``name``."""
+        return self._known.get(half_width(name))
+
+    def laws(self, short: str) -> list[Law]:
+        """What the index knows under a short name; [] for a law it does not hold."""
+        return law_index().find(self._titles.get(short, short))
+
+    def names_of(self, law: Law) -> list[str]:
+        """Every name by which ``law`` is found but its law number."""
+        short = self._known.get(half_width(law.title), law.title)
+        return [name for name, of in self._known.items() if of == short and name != law.law_num]
+
+    def known_names(self, like: str) -> list[str]:
+        """The names that begin like ``like``, to be offered where it is none."""
+        return [name for name in self._known if name[:1] == half_width(like)[:1]]
+
+    def ending_at(self, text: str, end: int) -> NamedLaw | None:
+        """The law whose name ends at ``end``, be it known to us or only look like one."""
+        named = self._ending_at(text, end)
+        if ordinance := _ORDINANCE.search(text, max(0, end - 4), end):
+            parent = self._ending_at(text, ordinance.start())
+            if parent and (named is None or parent.start < named.start):
+                return NamedLaw(parent.start, end, parent.law + ordinance[0])
+        return named
+
+    def _ending_at(self, text: str, end: int) -> NamedLaw | None:
+        start, law = self._longest(text, end)
+        if law is None:
+            return _unknown(text, end)
+        before = text[max(0, start - 30) : start]
+        if prefix := _PREFIX.search(before):
+            return NamedLaw(start - len(prefix[0]), end, ("旧" if prefix["old"] else "") + law)
+        run = _RUN.search(before)
+        if run and end - start < _LONG_NAME and not _JOINT.search(before):
+            return NamedLaw(start - len(run[0]), end, run[0] + text[start:end])
+        return NamedLaw(start, end, law)
+
+    def _longest(self, text: str, end: int) -> tuple[int, str | None]:
+        for length in self._lengths.get(text[end - 1 : end], ()):
+            if length <= end and (law := self._known.get(text[end - length : end])):
+                return end - length, law
+        return end, None
+
+
+def _unknown(text: str, end: int) -> NamedLaw | None:
+    """A name we do not know, but which is built like a law's."""
+    window = max(0, end - 80)
+    for pattern in _UNKNOWN:
+        match = pattern.search(text[window:end])
+        if match:
+            name = _LEADING.sub("", match[0])
+            if _NO_LAW.search(_ORDINANCE.sub("", name)):
+                return None
+            return NamedLaw(end - len(name), end, name)
+    return None
+
+
+def _short_ordinance(title: str, short_of: dict[str, str]) -> str:
+    """個人情報の保護に関する法律施行規則 → 個人情報保護法施行規則."""
+    ordinance = _ORDINANCE.search(title)
+    parent = short_of.get(title[: ordinance.start()]) if ordinance else None
+    return f"{parent}{ordinance[0]}" if parent and ordinance else title
+
+
+def _change(old: str, row: dict[str, Any]) -> Change:
+    return Change(
+        old=old,
+        now=row["now"],
+        since=str(row.get("since", "")),
+        note=row.get("note", ""),
+        articles=row.get("articles", {}),
+        complete=row.get("complete", False),
+        provisions=row.get("provisions", {}),
+    )
+
+
+@functools.cache
+def _read(name: str) -> dict[str, Any]:
+    text = (resources.files("homutune.law") / name).read_text("utf-8")
+    # The C loader is ten times faster; not every installation of PyYAML has it.
+    loaded: dict[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return loaded
+
+
+@functools.cache
+def law_names() -> LawNames:
+    """The names of the package; built once per process, on first use."""
+    return LawNames()
 
 
 def canonical_law(name: str) -> str | None:
@@ -185,22 +210,6 @@ def canonical_law(name: str) -> str | None:
     An unknown name ending like a law is returned as it is. 旧 is kept: 旧民法570条 is not
     民法570条.
     """
-    name = name.strip()
-    ordinance = re.search(rf"{_ORDINANCE}$", name)
-    if ordinance and name not in _CANONICAL:
-        parent = canonical_law(name[: ordinance.start()])
-        return f"{parent}{ordinance[0]}" if parent else None
-    if name in _CANONICAL:
-        return _CANONICAL[name]
-    if name.startswith("旧") and (old := _CANONICAL.get(name[1:])):
-        return f"旧{old}"
-    bare = _PREFIX.sub("", name)
-    if bare in _CANONICAL:
-        return _CANONICAL[bare]
-    # 民法・商法526条: the law is the last of the names.
-    last = name.rsplit("・", 1)[-1]
-    if last in _CANONICAL:
-        return _CANONICAL[last]
-    if _NO_LAW.search(name) or not LAW_NAME.fullmatch(name):
-        return None
-    return name
+    name = half_width(name.strip())
+    named = law_names().ending_at(name, len(name)) if name else None
+    return named.law if named and named.start == 0 else None

@@ -9,7 +9,9 @@ _DIGITS = {char: value for value, char in enumerate("〇一二三四五六七八
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 
 #: One to one, so that offsets stay those of the text as given (NFKC would move them).
-_HALF_WIDTH = str.maketrans("０１２３４５６７８９（）　", "0123456789() ")
+_HALF_WIDTH = str.maketrans(
+    {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {"　": " ", "‐": "-", "－": "-"}
+)
 
 
 def normalize(text: str) -> str:
@@ -22,7 +24,7 @@ def normalize(text: str) -> str:
 
 
 def half_width(text: str) -> str:
-    """Digits, parentheses and spaces in half width; every character keeps its offset."""
+    """ASCII characters and spaces in half width; every character keeps its offset."""
     return text.translate(_HALF_WIDTH)
 
 
