@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def homutune(*arguments: str, **options: Any) -> subprocess.CompletedProcess[byt
     return subprocess.run((*COMMAND, *arguments), capture_output=True, timeout=60, **options)
 
 
-def test_help_starts_at_once_and_imports_nothing_heavy(home: Path) -> None:
+def test_help_imports_nothing_heavy(home: Path) -> None:
     code = (
         "import sys; sys.argv = ['homutune', '--help']\n"
         "from homutune.cli import main\n"
@@ -34,14 +33,8 @@ def test_help_starts_at_once_and_imports_nothing_heavy(home: Path) -> None:
         "except SystemExit: pass\n"
         f"print('HEAVY', [name for name in {(*HEAVY, 'pydantic')!r} if name in sys.modules])"
     )
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
-        times.append(time.perf_counter() - started)
-    print(f"homutune --help: {min(times):.2f} s")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert "HEAVY []" in done.stdout.decode()
-    assert min(times) < 0.8
 
 
 @pytest.mark.parametrize("verb", list(_app.VERBS))
