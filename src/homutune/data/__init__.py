@@ -1,10 +1,11 @@
 """演習1: examples, cards, checks, split, dataset versions, recipes, tokens and cost."""
 
+from homutune.data._cards import read_cards
 from homutune.data._checks import MIN_EXAMPLES, CheckReport, Lengths, Problem, check_examples
 from homutune.data._content_checks import points_met
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
-from homutune.data._readers import read_cards, read_examples
+from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
     ABSTENTION,
     GROUNDED_SYSTEM_PROMPT,
@@ -86,6 +87,7 @@ __all__ = [
     "grounded_answer",
     "grounded_messages",
     "is_abstention",
+    "iter_examples",
     "load_prices",
     "open_dataset",
     "plain_messages",
