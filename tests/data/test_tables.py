@@ -44,7 +44,8 @@ def test_excel_is_read_below_its_title_with_dates_and_numbers_as_people_see_them
     assert (first.meta.id, first.meta.as_of, first.source.line) == ("1", "2026-04-01", 4)
     assert (second.meta.id, second.answer, second.source.line) == ("2", "", 6)
     assert notes == [
-        "qa.xlsx: 列の対応 No.→id、質問（必須）→question、回答→answer、基準日→as_of（使わない列: 備考）",
+        "qa.xlsx: 列の対応 No.→id、質問（必須）→question、回答→answer、"
+        "基準日→as_of（使わない列: 備考）",
         "qa.xlsx: シート「一覧」を読みました。",
     ]
 

@@ -2,6 +2,7 @@
 
 from homutune.data._cards import read_cards
 from homutune.data._checks import MIN_EXAMPLES, CheckReport, Lengths, Problem, check_examples
+from homutune.data._choices import ChoiceQuestion, read_choices, write_choices
 from homutune.data._content_checks import points_met
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
@@ -57,6 +58,7 @@ __all__ = [
     "SYSTEM_PROMPT",
     "Card",
     "CheckReport",
+    "ChoiceQuestion",
     "CostEstimate",
     "Dataset",
     "Example",
@@ -93,6 +95,7 @@ __all__ = [
     "plain_messages",
     "points_met",
     "read_cards",
+    "read_choices",
     "read_examples",
     "references",
     "split_examples",
@@ -101,4 +104,5 @@ __all__ = [
     "without_sources",
     "write_atomic",
     "write_chat_jsonl",
+    "write_choices",
 ]

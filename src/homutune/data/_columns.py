@@ -53,6 +53,8 @@ class Columns:
     headings: Mapping[str, Sequence[str]]
     needed: Sequence[Sequence[str]]
     chosen: Mapping[str, str] = field(default_factory=dict)
+    #: Once a table's headings were found: our field → heading.
+    understood: dict[str, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         if unknown := sorted({f for f in self.chosen.values() if f and f not in self.headings}):

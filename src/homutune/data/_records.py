@@ -250,6 +250,7 @@ def _keyed(
         if columns.suffices(guess):
             columns.check_chosen(path, row)
             fields = guess
+            columns.understood = {f: name for name, f in zip(row, guess, strict=True) if f}
             notes.append(told(path, row, guess))
         elif len(before) == _HEADER_ROWS:
             break
