@@ -23,6 +23,14 @@ from homutune.data._recipes import (
     write_chat_jsonl,
 )
 from homutune.data._retriever import Retriever
+from homutune.data._review import (
+    Change,
+    Review,
+    merge_review,
+    read_review,
+    review_base,
+    write_review,
+)
 from homutune.data._split import Split, find_leaks, split_examples
 from homutune.data._tokens import (
     CostEstimate,
@@ -48,6 +56,13 @@ from homutune.data._types import (
     Source,
     TrainingLine,
 )
+from homutune.data._writers import (
+    Preference,
+    preferences,
+    write_dpo_jsonl,
+    write_examples,
+    write_hf_folder,
+)
 from homutune.files import write_atomic
 
 __all__ = [
@@ -57,6 +72,7 @@ __all__ = [
     "MIN_EXAMPLES",
     "SYSTEM_PROMPT",
     "Card",
+    "Change",
     "CheckReport",
     "ChoiceQuestion",
     "CostEstimate",
@@ -67,10 +83,12 @@ __all__ = [
     "Message",
     "Meta",
     "ModelPrice",
+    "Preference",
     "PriceList",
     "Problem",
     "Recipe",
     "Retriever",
+    "Review",
     "Role",
     "Source",
     "Split",
@@ -91,13 +109,17 @@ __all__ = [
     "is_abstention",
     "iter_examples",
     "load_prices",
+    "merge_review",
     "open_dataset",
     "plain_messages",
     "points_met",
+    "preferences",
     "read_cards",
     "read_choices",
     "read_examples",
+    "read_review",
     "references",
+    "review_base",
     "split_examples",
     "token_counts",
     "with_sources",
@@ -105,4 +127,8 @@ __all__ = [
     "write_atomic",
     "write_chat_jsonl",
     "write_choices",
+    "write_dpo_jsonl",
+    "write_examples",
+    "write_hf_folder",
+    "write_review",
 ]

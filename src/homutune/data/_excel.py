@@ -141,7 +141,8 @@ def add_sheet(
     for number, row in enumerate([header, *rows], 1):
         for column, text in enumerate(row, 1):
             cell = sheet.cell(number, column)
-            cell.set_explicit_value(written_text(text), "s")
+            cell.value = written_text(text)
+            cell.data_type = "s"
             cell.number_format = "@"
             cell.quotePrefix = True
             cell.alignment = wrapped
