@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -32,6 +33,7 @@ def write_stream_atomic(path: Path, parts: Iterable[str | bytes]) -> None:
         UserError: the disk is full or the place is not writable; nothing was changed.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as handle:
@@ -40,11 +42,13 @@ def write_stream_atomic(path: Path, parts: Iterable[str | bytes]) -> None:
             handle.flush()
             os.fsync(handle.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        raise disk_error(error, path) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        for folder in made:
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise disk_error(error, path) from error
         raise
 
 
