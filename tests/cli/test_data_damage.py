@@ -9,14 +9,18 @@ import zipfile
 import pytest
 from openpyxl import Workbook
 
-#: Runs the command and tells how much memory it took at most, in MB.
-RUN = (
-    "import resource, sys\n"
-    "from homutune.cli._app import run\n"
-    "code = run(sys.argv[1:])\n"
-    "print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
-    "sys.exit(code)\n"
-)
+#: Runs the command and tells how much memory it took at most, in MB. (ru_maxrss would be no less
+#: than what the process that started this one takes.)
+RUN = """
+import sys
+from homutune.cli._app import run
+
+code = run(sys.argv[1:])
+status = open("/proc/self/status").read()
+print("PEAK", int(status.split("VmHWM:")[1].split()[0]) // 1024)
+sys.exit(code)
+"""
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 MB = 2**20
 BIG = 200 * MB
 PAIR = '{"messages": [{"role": "user", "content": "問"}, {"role": "assistant", "content": "'
@@ -219,7 +223,7 @@ DAMAGE = [
     ("a.xlsx", billion_laughs, "壊れています"),
     ("a.xlsx", row_in_the_far_distance, "行が多すぎます"),
     ("a.xlsx", not_xml, "壊れています"),
-    ("a.xlsx", cut_workbook, "Excel"),
+    ("a.xlsx", cut_workbook, "壊れています"),
     ("a.xlsx", old_excel, "パスワード"),
     ("a.csv", workbook_named_csv, ".xlsx"),
     ("a.parquet", cut_parquet, "Parquet"),

@@ -65,7 +65,7 @@ def open_workbook(path: Path) -> Iterator[Workbook]:
 
 
 def _check_package(path: Path, head: bytes) -> None:
-    if not zipfile.is_zipfile(path):
+    if not head.startswith(b"PK"):
         what, remedy = other_kind(head) or ("Excel（.xlsx）のファイルではありません", _REMEDY)
         raise UserError(f"{what}。", remedy=remedy, file=path)
     with zipfile.ZipFile(path) as package:
