@@ -58,7 +58,7 @@ def sheet(base, tmp_path):
 
 def test_an_untouched_file_changes_nothing_and_names_its_version(base, sheet):
     review = read_review(sheet, base)
-    assert (review.changes, review.dropped, review.remarks, review.notes) == ((), (), (), ())
+    assert (review.edits, review.dropped, review.remarks, review.notes) == ((), (), (), ())
     assert review_base(sheet) == base.name
 
 
@@ -67,7 +67,7 @@ def test_three_edited_answers_are_exactly_three_changes(base, sheet):
     edit(sheet, E2=new[0], E5=new[1], E9=new[2])
     review = read_review(sheet, base)
     ids = column(sheet, "A")
-    assert [(c.id, c.field, c.old, c.new) for c in review.changes] == [
+    assert [(c.id, c.field, c.old, c.new) for c in review.edits] == [
         (ids[1], "answer", ANSWER, new[0]),
         (ids[4], "answer", ANSWER, new[1]),
         (ids[8], "answer", ANSWER, new[2]),
@@ -97,7 +97,7 @@ def test_every_column_can_be_edited_and_rows_may_be_sorted_or_left_out(base, she
         book["確認"].append(row)
     book.save(sheet)
     review = read_review(sheet, base)
-    assert {c.field for c in review.changes} == {"kind", "field", "question", "answer", "articles"}
+    assert {c.field for c in review.edits} == {"kind", "field", "question", "answer", "articles"}
     assert review.dropped == (rows[3][0],)
     assert [(r.id, r.decision, r.comment) for r in review.remarks] == [
         (rows[3][0], "除外", ""),
@@ -121,7 +121,7 @@ def test_texts_that_excel_cannot_hold_or_would_compute_come_back_unchanged(home,
     base = dataset(home, examples)
     path = tmp_path / "review.xlsx"
     write_review(path, base)
-    assert read_review(path, base).changes == ()
+    assert read_review(path, base).edits == ()
     for cells in load_workbook(path)["確認"].iter_rows():
         assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
         assert all(cell.quotePrefix and cell.number_format == "@" for cell in cells)

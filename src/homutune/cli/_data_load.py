@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from homutune.cli._console import note
-from homutune.errors import UserError
 
 if TYPE_CHECKING:
     from homutune.data import Card, Dataset, Example
@@ -33,20 +32,6 @@ CardsPath = Annotated[
     Path | None,
     typer.Option("--cards", help="解説カードのフォルダー。省くと PATH の隣の cards/。"),
 ]
-ColumnMap = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--map",
-        metavar="見出し=項目",
-        help="列の対応（例: --map 照会=question --map 見解=answer）。"
-        "「見出し=」とすると、その列を使いません。",
-        show_default=False,
-    ),
-]
-SheetName = Annotated[
-    str | None,
-    typer.Option("--sheet", help="Excel のシート名。省くと質問と回答のある最初のシート。"),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +49,13 @@ def examples(*commands: str) -> str:
     return "\n".join((EXAMPLES, *(f"  {command}" for command in commands)))
 
 
-def column_map(given: Sequence[str] | None) -> dict[str, str]:
-    """The mapping that ``--map 見出し=項目`` stands for.
-
-    Raises:
-        UserError: without ``=``.
-    """
-    parts = [text.rpartition("=") for text in given or ()]
-    if wrong := [text for text, sign, _ in parts if not sign or not text]:
-        raise UserError(
-            f"--map の書き方が違います（{'、'.join(wrong) or '見出しがありません'}）。",
-            remedy="「見出し=項目」の形にしてください（例: --map 照会=question）。",
-        )
-    return {heading.strip(): field.strip() for heading, _, field in parts}
-
-
 def tell_notes(notes: Sequence[str]) -> None:
     """Show remarks on how something was read, on stderr."""
     for text in notes:
         note(text, style="yellow")
 
 
-def load(
-    path: Path | None,
-    cards: Path | None = None,
-    *,
-    columns: Sequence[str] | None = None,
-    sheet: str | None = None,
-) -> Loaded:
+def load(path: Path | None, cards: Path | None = None) -> Loaded:
     """Read pairs and the cards that belong to them; remarks go to stderr."""
     from homutune.data import corpus_path, read_cards, read_examples
 
@@ -99,7 +63,7 @@ def load(
         own = Path("data")
         path = own if (own / "qa").is_dir() else corpus_path()
     notes: list[str] = []
-    examples = read_examples(path, notes, columns=column_map(columns), sheet=sheet)
+    examples = read_examples(path, notes)
     beside = cards or _cards_beside(path)
     known = read_cards(beside, notes) if beside else None
     tell_notes(notes)

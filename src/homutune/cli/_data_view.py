@@ -116,9 +116,9 @@ def print_local(own: dict[str, Any]) -> None:
 
 def print_review(review: Review) -> None:
     """The edits of a reviewer as a diff, then remarks and numbers."""
-    for change in review.changes:
-        out.print(Text(f"{change.id} {_FIELDS[change.field]}", "bold"))
-        for line in diff(change.old, change.new):
+    for edit in review.edits:
+        out.print(Text(f"{edit.id} {_FIELDS[edit.field]}", "bold"))
+        for line in diff(edit.old, edit.new):
             out.print(line, soft_wrap=True)
     for remark in review.remarks:
         if remark.comment:
@@ -127,7 +127,7 @@ def print_review(review: Review) -> None:
         out.print(Text(f"{example_id} 除外", "red"))
     comments = sum(bool(remark.comment) for remark in review.remarks)
     out.print(
-        f"変更 {len(review.changes)} か所、除外 {len(review.dropped)} 件、コメント {comments} 件"
+        f"変更 {len(review.edits)} か所、除外 {len(review.dropped)} 件、コメント {comments} 件"
     )
 
 

@@ -14,10 +14,8 @@ from homutune.cli._data_load import (
     EXAMPLES,
     AsJson,
     CardsPath,
-    ColumnMap,
     DataPath,
     RecipeName,
-    SheetName,
     lines_of,
     load,
 )
@@ -58,14 +56,12 @@ app.add_typer(data_review.app, name="review")
 def check(
     path: DataPath = None,
     cards: CardsPath = None,
-    columns: ColumnMap = None,
-    sheet: SheetName = None,
     as_json: AsJson = False,
 ) -> None:
     """Q&A を検査します。エラーがあれば終了コードは 2 です。"""
     from homutune.data import check_examples
 
-    loaded = load(path, cards, columns=columns, sheet=sheet)
+    loaded = load(path, cards)
     report = check_examples(loaded.examples, loaded.cards)
     if as_json:
         print_json({"path": str(loaded.path), **report.to_dict()})
@@ -88,8 +84,6 @@ def check(
 def split(
     path: DataPath = None,
     cards: CardsPath = None,
-    columns: ColumnMap = None,
-    sheet: SheetName = None,
     valid_ratio: Annotated[float, typer.Option(help="検証用に回す割合（0〜1）。")] = 0.2,
     seed: Annotated[int, typer.Option(help="乱数のシード。")] = 42,
     as_json: AsJson = False,
@@ -98,7 +92,7 @@ def split(
     from homutune.data import check_examples, create_dataset, split_examples
     from homutune.settings import load_settings
 
-    loaded = load(path, cards, columns=columns, sheet=sheet)
+    loaded = load(path, cards)
     report = check_examples(loaded.examples, loaded.cards)
     if not report.ok:
         first = report.errors[0]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from homutune.cli._console import print_json, tell
-from homutune.cli._data_load import (
-    AsJson,
-    ColumnMap,
-    SheetName,
-    column_map,
-    examples,
-    tell_notes,
-)
+from homutune.cli._data_load import AsJson, examples, tell_notes
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,8 +32,20 @@ def import_(
             metavar="FILE", help="Excel・CSV・TSV・JSONL・JSON・YAML・Parquet のファイル。"
         ),
     ],
-    columns: ColumnMap = None,
-    sheet: SheetName = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="見出し=項目",
+            help="列の対応（例: --map 照会=question --map 見解=answer）。"
+            "「見出し=」とすると、その列を使いません。",
+            show_default=False,
+        ),
+    ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option("--sheet", help="Excel のシート名。省くと質問と回答のある最初のシート。"),
+    ] = None,
     out_file: Annotated[
         Path | None,
         typer.Option(
@@ -76,7 +81,7 @@ def import_(
         )
     notes: list[str] = []
     read = _import_choices if choices else _import_examples
-    count, first = read(path, notes, column_map(columns), sheet, None if dry_run else target)
+    count, first = read(path, notes, _column_map(columns), sheet, None if dry_run else target)
     if as_json:
         print_json(
             {
@@ -98,6 +103,21 @@ def import_(
     tell(f"{count} 件を {target} に取り込みました。")
     if not choices:
         tell(f"次: homutune data check {target}", style="dim")
+
+
+def _column_map(given: Sequence[str] | None) -> dict[str, str]:
+    """The mapping that ``--map 見出し=項目`` stands for.
+
+    Raises:
+        UserError: without ``=``.
+    """
+    parts = [text.rpartition("=") for text in given or ()]
+    if wrong := [text for text, sign, _ in parts if not sign or not text]:
+        raise UserError(
+            f"--map の書き方が違います（{'、'.join(wrong) or '見出しがありません'}）。",
+            remedy="「見出し=項目」の形にしてください（例: --map 照会=question）。",
+        )
+    return {heading.strip(): field.strip() for heading, _, field in parts}
 
 
 def _import_examples(
@@ -141,5 +161,5 @@ def _choice(question: ChoiceQuestion) -> dict[str, Any]:
 
 
 def _short(text: Any) -> str:
-    line = " ".join(str(text).split())
+    line = " ".join(str(text).encode("utf-8", "backslashreplace").decode().split())
     return line if len(line) <= _CHARACTERS else f"{line[:_CHARACTERS]}…"

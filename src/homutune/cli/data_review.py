@@ -114,7 +114,7 @@ def import_(
             {
                 "parent": target.name,
                 "dataset": made.name if made else None,
-                "changes": [asdict(change) for change in review.changes],
+                "changes": [asdict(edit) for edit in review.edits],
                 "dropped": list(review.dropped),
                 "remarks": [asdict(remark) for remark in review.remarks],
                 "notes": list(review.notes),

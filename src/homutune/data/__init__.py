@@ -24,7 +24,7 @@ from homutune.data._recipes import (
 )
 from homutune.data._retriever import Retriever
 from homutune.data._review import (
-    Change,
+    Edit,
     Review,
     merge_review,
     read_review,
@@ -72,11 +72,11 @@ __all__ = [
     "MIN_EXAMPLES",
     "SYSTEM_PROMPT",
     "Card",
-    "Change",
     "CheckReport",
     "ChoiceQuestion",
     "CostEstimate",
     "Dataset",
+    "Edit",
     "Example",
     "Lengths",
     "Manifest",

@@ -33,6 +33,8 @@ EXAMPLE_HEADINGS: dict[str, tuple[str, ...]] = {
     "must_not": ("must_not", "禁止", "禁止語"),
     "as_of": ("as_of", "基準日", "法令基準日", "データ基準日"),
     "origin": ("origin", "出典", "出所"),
+    "case": ("case", "難しさ"),
+    "near": ("near", "紛らわしいカード"),
     "weight": ("weight", "重み"),
     "conversation": ("conversation", "会話", "会話id", "会話番号", "スレッド"),
     "role": ("role", "役割", "話者", "発言者"),
@@ -97,7 +99,7 @@ class Columns:
         japanese = "・".join(self.headings[name][1] for name in wanted)
         return UserError(
             f"列「{japanese}」がありません（見つかった列: {shown}{more}）。",
-            remedy="見出しを直すか、--map で対応を指定してください"
+            remedy="見出しを直すか、homutune data import で対応を指定して取り込んでください"
             f"（例: --map {free[:20]}={wanted[0]}）。",
             file=path,
             line=line,

@@ -45,7 +45,7 @@ _DECISIONS = ("採用", "修正", _DROP)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Edit:
     """One text of one example, before and after."""
 
     id: str
@@ -67,7 +67,7 @@ class Remark:
 class Review:
     """What a reviewer's file says against the version it was exported from."""
 
-    changes: tuple[Change, ...]
+    edits: tuple[Edit, ...]
     #: Ids of the examples to leave out.
     dropped: tuple[str, ...]
     remarks: tuple[Remark, ...]
@@ -132,7 +132,7 @@ def read_review(path: Path, base: Dataset) -> Review:
         UserError: rows that cannot be merged, the first of them named with its row.
     """
     known = {example.meta.id: example for example in base.examples}
-    changes: list[Change] = []
+    edits: list[Edit] = []
     dropped: list[str] = []
     remarks: list[Remark] = []
     notes: list[str] = []
@@ -156,9 +156,9 @@ def read_review(path: Path, base: Dataset) -> Review:
         if decision == _DROP:
             dropped.append(example_id)
             continue
-        found = _changes(example, row)
+        found = _edits(example, row)
         faults.extend((line, fault) for c in found if (fault := _fault(example, c)))
-        changes.extend(found)
+        edits.extend(found)
         if decision == "修正" and not found:
             notes.append(f"{example_id}: 判定が「修正」ですが、直した所がありません。")
     if faults:
@@ -172,7 +172,7 @@ def read_review(path: Path, base: Dataset) -> Review:
         )
     if missing := len(known) - len(seen):
         notes.append(f"Excel にない {missing} 件は、そのまま残します。")
-    return Review(tuple(changes), tuple(dropped), tuple(remarks), tuple(notes))
+    return Review(tuple(edits), tuple(dropped), tuple(remarks), tuple(notes))
 
 
 def merge_review(target: Dataset, review: Review) -> tuple[list[Example], Split]:
@@ -183,13 +183,13 @@ def merge_review(target: Dataset, review: Review) -> tuple[list[Example], Split]
     """
     examples = {example.meta.id: example for example in target.examples}
     conflicts = []
-    for change in review.changes:
-        example = examples.get(change.id)
-        current = _cells(example)[change.field] if example else None
-        if example is None or current not in (change.old, change.new):
-            conflicts.append(f"{change.id} の{_heading(change.field)}")
+    for edit in review.edits:
+        example = examples.get(edit.id)
+        current = _cells(example)[edit.field] if example else None
+        if example is None or current not in (edit.old, edit.new):
+            conflicts.append(f"{edit.id} の{_heading(edit.field)}")
         else:
-            examples[change.id] = _changed(example, change)
+            examples[edit.id] = _edited(example, edit)
     if conflicts:
         raise UserError(
             f"{target.name} では、{'、'.join(conflicts[:5])}"
@@ -264,11 +264,11 @@ def _rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
             yield line, dict(zip(keys, [*cells, *absent], strict=False))
 
 
-def _changes(example: Example, row: dict[str, str]) -> list[Change]:
+def _edits(example: Example, row: dict[str, str]) -> list[Edit]:
     before = _cells(example)
     after = {**row, "articles": "\n".join(_articles(row.get("articles", before["articles"])))}
     return [
-        Change(example.meta.id, field, before[field], after[field])
+        Edit(example.meta.id, field, before[field], after[field])
         for field in _EDITABLE
         if field in after and after[field] != before[field]
     ]
@@ -278,26 +278,26 @@ def _articles(text: str) -> tuple[str, ...]:
     return tuple(part for item in re.split(r"[\n;；、]", text) if (part := item.strip()))
 
 
-def _fault(example: Example, change: Change) -> str | None:
-    name = _heading(change.field)
-    if change.field in ("question", "answer") and not change.new:
+def _fault(example: Example, edit: Edit) -> str | None:
+    name = _heading(edit.field)
+    if edit.field in ("question", "answer") and not edit.new:
         return f"{name}が空です（除くときは判定を「{_DROP}」にします）"
-    if change.field == "question" and not _is_pair(example):
+    if edit.field == "question" and not _is_pair(example):
         return "やり取りが続く会話の質問は、Excel では直せません"
-    if len(change.old) >= MAX_CELL:
+    if len(edit.old) >= MAX_CELL:
         return f"{name}は Excel の上限（{MAX_CELL:,}字）で切れているため、Excel では直せません"
     return None
 
 
-def _changed(example: Example, change: Change) -> Example:
-    if change.field in ("question", "answer"):
+def _edited(example: Example, edit: Edit) -> Example:
+    if edit.field in ("question", "answer"):
         where = _last_answer(example)
-        if change.field == "question":
+        if edit.field == "question":
             where = next(i for i, m in enumerate(example.messages) if m.get("role") == "user")
         messages = list(example.messages)
-        messages[where] = {**messages[where], "content": change.new}
+        messages[where] = {**messages[where], "content": edit.new}
         return replace(example, messages=tuple(messages))
-    values: dict[str, Any] = {change.field: change.new or None}
-    if change.field == "articles":
-        values["articles"] = _articles(change.new)
+    values: dict[str, Any] = {edit.field: edit.new or None}
+    if edit.field == "articles":
+        values["articles"] = _articles(edit.new)
     return replace(example, meta=replace(example.meta, **values))
