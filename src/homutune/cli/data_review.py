@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from homutune.cli import _data_view
 from homutune.cli._console import print_json, tell
 from homutune.cli._data_load import AsJson, examples, tell_notes
+from homutune.cli._review_view import print_review
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def import_(
         )
         return
     tell_notes(review.notes)
-    _data_view.print_review(review)
+    print_review(review)
     if made:
         tell(f"新しい版 {made.name}（元の版 {target.name}）を作りました。", style="bold green")
         tell("次: homutune data review export か homutune tune start", style="dim")
