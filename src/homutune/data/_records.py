@@ -14,7 +14,8 @@ from typing import Any, TextIO
 
 from homutune.data._columns import Columns, told
 from homutune.data._excel import cell_text, open_workbook, sheet_rows
-from homutune.data._files import MAX_LINE, check_file, lines_of_text, open_text, read_text, too_long
+from homutune.data._files import MAX_LINE, lines_of_text, open_text, read_text, too_long
+from homutune.data._parquet import parquet_records
 from homutune.data._yaml import lines_of, load_yaml
 from homutune.errors import UserError
 
@@ -22,7 +23,6 @@ from homutune.errors import UserError
 MAX_COLUMNS = 1000
 #: Deeper JSON is an attack or a mistake; Python's own limit lies near 1000.
 MAX_DEPTH = 64
-_PARQUET_GROUP = 2**30
 #: Keys under which a JSON file may hold its list of records.
 _LISTS = ("data", "examples", "records", "rows", "samples", "items", "pairs", "questions")
 #: A title may stand above the headings, as it often does in Excel.
@@ -258,49 +258,6 @@ def _keyed(
         raise columns.missing(path, before[0][1], before[0][0])
 
 
-def _parquet(path: Path, notes: list[str], columns: Columns) -> Iterator[Record]:
-    check_file(path)
-    try:
-        import pyarrow.parquet as pq
-        from pyarrow import ArrowException
-    except ModuleNotFoundError:
-        raise UserError(
-            "Parquet を読む部品（pyarrow）が入っていません。",
-            remedy='pip install "homutune[parquet]" を実行してください。',
-        ) from None
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_parquet(path, file.metadata)
-            for batch in file.iter_batches(batch_size=256):
-                for record in batch.to_pylist():
-                    number += 1
-                    yield _without_nulls(record), number
-    except (ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"Parquet のファイルが壊れています（{type(error).__name__}）。",
-            remedy="作り直すか、CSV か JSONL で保存し直してください。",
-            file=path,
-        ) from None
-
-
-def _check_parquet(path: Path, metadata: Any) -> None:
-    groups = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
-    if metadata.num_columns > MAX_COLUMNS or max(groups, default=0) > _PARQUET_GROUP:
-        raise UserError(
-            f"Parquet の列（{metadata.num_columns:,}）か行グループが大きすぎます。",
-            remedy=f"列は {MAX_COLUMNS:,} まで、行グループは 1 GB までにしてください。",
-            file=path,
-        )
-
-
-def _without_nulls(value: Any) -> Any:
-    """Parquet gives every record every key; those without a value were not there."""
-    if isinstance(value, dict):
-        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
-    return [_without_nulls(v) for v in value] if isinstance(value, list) else value
-
-
 #: Files whose rows come under headings.
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm")
 
@@ -311,5 +268,5 @@ _READERS: dict[str, Callable[[Path, list[str], Columns], Iterator[Record]]] = {
     ".json": _json,
     ".yaml": _yaml,
     ".yml": _yaml,
-    ".parquet": _parquet,
+    ".parquet": lambda path, notes, columns: parquet_records(path, MAX_COLUMNS),
 }
