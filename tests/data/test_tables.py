@@ -1,3 +1,4 @@
+import zipfile
 from datetime import datetime
 
 import pytest
@@ -106,6 +107,19 @@ def test_rows_of_one_message_each_become_conversations(tmp_path):
     assert [m.get("weight") for m in first.messages] == [None, 0, None, 1]
     assert (first.meta.id, first.source.line) == ("c1", 2)
     assert (second.meta.id, second.answer, second.source.line) == ("c2", "返事", 6)
+
+
+def test_the_size_that_a_sheet_claims_is_not_believed(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", 表=[["質問", "回答"], ["問", "答"]])
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    assert b'ref="A1:B2"' in parts[name]
+    with zipfile.ZipFile(path, "w") as package:
+        parts[name] = parts[name].replace(b'ref="A1:B2"', b'ref="A1:A1"')
+        for part, content in parts.items():
+            package.writestr(part, content)
+    assert read_examples(path)[0].answer == "答"
 
 
 def test_a_formula_is_read_as_the_value_it_last_had(tmp_path):
