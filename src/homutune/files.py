@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from homutune.errors import UserError
@@ -19,18 +21,35 @@ def write_atomic(path: Path, data: str | bytes) -> None:
     Raises:
         UserError: the disk is full or the place is not writable; nothing was changed.
     """
-    raw = data.encode("utf-8") if isinstance(data, str) else data
+    write_stream_atomic(path, [data])
+
+
+def write_stream_atomic(path: Path, parts: Iterable[str | bytes]) -> None:
+    """:func:`write_atomic` for what is made piece by piece and may not fit into memory.
+
+    An error raised by ``parts`` half-way leaves ``path`` as it was.
+
+    Raises:
+        UserError: the disk is full or the place is not writable; nothing was changed.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as handle:
-            handle.write(raw)
+            for part in parts:
+                handle.write(part.encode("utf-8") if isinstance(part, str) else part)
             handle.flush()
             os.fsync(handle.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        raise disk_error(error, path) from error
+        for folder in made:
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise disk_error(error, path) from error
+        raise
 
 
 def disk_error(error: OSError, path: Path) -> UserError:

@@ -98,6 +98,7 @@ def test_jsonl_is_read_with_our_meta_and_what_does_not_fit_is_kept_for_the_check
         ("utf-8-sig", "BOM"),
         ("cp932", "Shift_JIS"),
         ("utf-16", "UTF-16"),
+        ("euc_jp", "EUC-JP"),
     ],
 )
 def test_csv_is_read_in_the_encodings_excel_writes(tmp_path, encoding, note):
@@ -120,10 +121,11 @@ def test_csv_is_read_in_the_encodings_excel_writes(tmp_path, encoding, note):
 
 def test_a_csv_without_answers_tells_the_columns_it_found(tmp_path):
     path = tmp_path / "qa.csv"
-    path.write_text("質問,答え\na,b\n", encoding="utf-8")
+    path.write_text("質問,メモ\na,b\n", encoding="utf-8")
     error = refused(path)
-    assert "回答" in error.message
-    assert "質問, 答え" in error.message
+    assert "列「回答」がありません" in error.message
+    assert "質問、メモ" in error.message
+    assert "--map メモ=answer" in error.remedy
     assert error.line == 1
 
 
@@ -177,19 +179,23 @@ def test_yaml_of_another_shape_is_refused(tmp_path, text, message):
 def test_a_missing_file_an_empty_file_and_an_unknown_extension_are_refused(tmp_path):
     assert "見つかりません" in refused(tmp_path / "no.yaml").message
     empty = tmp_path / "empty.jsonl"
-    empty.write_text(" \n")
+    empty.write_text("")
     assert "空" in refused(empty).message
-    sheet = tmp_path / "qa.xlsx"
-    sheet.write_bytes(b"PK")
-    assert ".xlsx" in refused(sheet).message
+    empty.write_text(" \n")
+    assert "1件もありません" in refused(empty).message
+    word = tmp_path / "qa.docx"
+    word.write_bytes(b"PK")
+    assert ".docx" in refused(word).message
     (tmp_path / "folder").mkdir()
-    assert "YAML" in refused(tmp_path / "folder").message
+    assert ".yaml" in refused(tmp_path / "folder").message
 
 
 def test_bytes_of_no_known_encoding_are_refused(tmp_path):
     path = tmp_path / "qa.csv"
-    path.write_bytes("質問,回答\n期限は,一年以内に通知します\n".encode("euc-jp"))
-    assert "文字コード" in refused(path).message
+    path.write_bytes("質問,回答\n期限は,一年以内\n".encode() + b"\xff\x81 \xfe\xe3\n")
+    error = refused(path)
+    assert "文字コード" in error.message
+    assert error.line == 3
 
 
 def test_an_empty_answer_is_read_and_left_to_the_checks(tmp_path):

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from homutune.cli import _data_view
-from homutune.cli._console import console, out, print_json
+from homutune.cli import _data_view, data_export, data_import, data_review
+from homutune.cli._console import out, print_json
+from homutune.cli._data_load import (
+    EXAMPLES,
+    AsJson,
+    CardsPath,
+    DataPath,
+    RecipeName,
+    lines_of,
+    load,
+)
 from homutune.errors import UserError
 
-if TYPE_CHECKING:
-    from homutune.data import Card, Dataset, Example
-
-_EXAMPLES = "使い方の例:"
-_SIDES = ("train", "valid")
-
 app = typer.Typer(
-    help="Q&A の検査・分割・学習ファイルの書き出し・費用の見積り。",
+    help="Q&A の読み込み・検査・分割・校閲・書き出し・費用の見積り。",
     epilog="\n".join(
         (
-            _EXAMPLES,
+            EXAMPLES,
+            "  homutune data import 相談.xlsx  手元の表を data/qa に取り込む",
             "  homutune data check data/qa     Q&A を検査する",
             "  homutune data split data/qa     データセットを作る",
+            "  homutune data review export     Excel に書き出して校閲を頼む",
             "  homutune data export            学習用の JSONL を書き出す",
             "  homutune data estimate          トークン数と費用を見積もる",
         )
@@ -33,45 +38,30 @@ app = typer.Typer(
     add_completion=False,
 )
 
-RecipeName = Literal["grounded", "plain"]
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
-DataPath = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="PATH",
-        help="YAML・JSONL・CSV のファイルか、YAML のフォルダー。省くと data/ か同梱のコーパス。",
-        show_default=False,
-    ),
-]
-CardsPath = Annotated[
-    Path | None,
-    typer.Option("--cards", help="解説カードのフォルダー。省くと PATH の隣の cards/。"),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    path: Path
-    examples: list[Example]
-    #: None: no cards are known, so card ids cannot be checked.
-    cards: list[Card] | None
+app.command("import", epilog=data_import.EPILOG)(data_import.import_)
+app.command("export", epilog=data_export.EPILOG)(data_export.export)
+app.add_typer(data_review.app, name="review")
 
 
 @app.command(
     epilog="\n".join(
         (
-            _EXAMPLES,
+            EXAMPLES,
             "  homutune data check              同梱のコーパスを検査する",
             "  homutune data check qa.csv       自分の CSV を検査する",
             "  homutune data check qa.jsonl --json",
         )
     )
 )
-def check(path: DataPath = None, cards: CardsPath = None, as_json: AsJson = False) -> None:
+def check(
+    path: DataPath = None,
+    cards: CardsPath = None,
+    as_json: AsJson = False,
+) -> None:
     """Q&A を検査します。エラーがあれば終了コードは 2 です。"""
     from homutune.data import check_examples
 
-    loaded = _load(path, cards)
+    loaded = load(path, cards)
     report = check_examples(loaded.examples, loaded.cards)
     if as_json:
         print_json({"path": str(loaded.path), **report.to_dict()})
@@ -84,7 +74,7 @@ def check(path: DataPath = None, cards: CardsPath = None, as_json: AsJson = Fals
 @app.command(
     epilog="\n".join(
         (
-            _EXAMPLES,
+            EXAMPLES,
             "  homutune data split                        同梱のコーパスから作る",
             "  homutune data split data/qa --cards data/cards",
             "  homutune data split qa.csv --valid-ratio 0.3 --seed 7",
@@ -102,7 +92,7 @@ def split(
     from homutune.data import check_examples, create_dataset, split_examples
     from homutune.settings import load_settings
 
-    loaded = _load(path, cards)
+    loaded = load(path, cards)
     report = check_examples(loaded.examples, loaded.cards)
     if not report.ok:
         first = report.errors[0]
@@ -130,59 +120,7 @@ def split(
 @app.command(
     epilog="\n".join(
         (
-            _EXAMPLES,
-            "  homutune data export                         最新のデータセットから",
-            "  homutune data export --recipe plain --out 出力先",
-        )
-    )
-)
-def export(
-    dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help="データセットの名前、または latest。")
-    ] = "latest",
-    recipe: Annotated[
-        RecipeName,
-        typer.Option(metavar="<名前>", help="grounded（資料を読んで答える）か plain（質問だけ）。"),
-    ] = "grounded",
-    out_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            help="書き出すフォルダー。省くとデータセットの exports/ の中。",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="資料の並びなどを決める乱数のシード。")] = 42,
-    as_json: AsJson = False,
-) -> None:
-    """学習ファイル train.jsonl と valid.jsonl を書き出します（OpenAI の形式）。"""
-    from homutune.data import open_dataset, write_chat_jsonl
-    from homutune.settings import load_settings
-
-    opened = open_dataset(load_settings().home, dataset)
-    folder = out_dir or opened.path / "exports" / recipe
-    counts = {}
-    for side in _SIDES:
-        lines = _lines_of(opened, side, recipe, seed)
-        if not lines:
-            raise UserError(
-                "カードに結び付いた Q&A がないため、参考資料付きの形では書き出せません。",
-                remedy="--recipe plain を付けて実行してください。",
-            )
-        write_chat_jsonl(folder / f"{side}.jsonl", lines)
-        counts[side] = len(lines)
-    if as_json:
-        files = {side: str(folder / f"{side}.jsonl") for side in _SIDES}
-        print_json({"dataset": opened.name, "recipe": recipe, "files": files, "lines": counts})
-        return
-    for side in _SIDES:
-        out.print(f"{folder / f'{side}.jsonl'}  {counts[side]}行", soft_wrap=True, markup=False)
-
-
-@app.command(
-    epilog="\n".join(
-        (
-            _EXAMPLES,
+            EXAMPLES,
             "  homutune data estimate                       最新のデータセットを見積もる",
             "  homutune data estimate qa.csv --model gpt-4.1-mini --epochs 3",
         )
@@ -265,47 +203,6 @@ def estimate(
         _data_view.print_local(own)
 
 
-def _load(path: Path | None, cards: Path | None) -> _Loaded:
-    """Read pairs and the cards that belong to them; remarks go to stderr."""
-    from homutune.data import corpus_path, read_cards, read_examples
-
-    if path is None:
-        own = Path("data")
-        path = own if (own / "qa").is_dir() else corpus_path()
-    notes: list[str] = []
-    examples = read_examples(path, notes)
-    beside = cards or _cards_beside(path)
-    known = read_cards(beside, notes) if beside else None
-    for note in notes:
-        console.print(note, style="yellow", markup=False, soft_wrap=True)
-    return _Loaded(path, examples, known)
-
-
-def _cards_beside(path: Path) -> Path | None:
-    """``cards/`` in ``path``, or next to the ``qa/`` folder that is, or holds, ``path``."""
-    for folder in (path, path.absolute().parent, path.absolute().parent.parent):
-        if (folder / "cards").is_dir():
-            return folder / "cards"
-        if folder.name != "qa" and folder != path:
-            return None
-    return None
-
-
-def _lines_of(dataset: Dataset, side: str, recipe: RecipeName, seed: int = 42) -> list[Any]:
-    """Lines of one side; training sees no card that answers a validation question."""
-    from homutune.data import build_lines
-
-    notes: list[str] = []
-    if side == "train":
-        examples, cards = dataset.train, dataset.train_cards
-    else:
-        examples, cards = dataset.valid, list(dataset.cards)
-    lines = build_lines(examples, cards, recipe=recipe, seed=seed, notes=notes)
-    for note in notes:
-        console.print(f"{side}: {note}", style="yellow", markup=False, soft_wrap=True)
-    return lines
-
-
 def _conversations(
     home: Path, target: str | None, recipe: RecipeName | None
 ) -> tuple[str, RecipeName, list[Any]]:
@@ -317,10 +214,10 @@ def _conversations(
     if (target is None and has_dataset) or (is_name and not Path(str(target)).exists()):
         dataset = open_dataset(home, target)
         recipe = recipe or ("grounded" if dataset.cards else "plain")
-        lines = _lines_of(dataset, "train", recipe)
+        lines = lines_of(dataset, "train", recipe)
         name = f"{dataset.name} の学習用"
     else:
-        loaded = _load(Path(target) if target else None, None)
+        loaded = load(Path(target) if target else None)
         linked = any(example.meta.cards for example in loaded.examples)
         recipe = recipe or ("grounded" if loaded.cards and linked else "plain")
         lines = build_lines(loaded.examples, loaded.cards or [], recipe=recipe)

@@ -1,10 +1,12 @@
 """演習1: examples, cards, checks, split, dataset versions, recipes, tokens and cost."""
 
+from homutune.data._cards import read_cards
 from homutune.data._checks import MIN_EXAMPLES, CheckReport, Lengths, Problem, check_examples
+from homutune.data._choices import ChoiceQuestion, read_choices, write_choices
 from homutune.data._content_checks import points_met
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
-from homutune.data._readers import read_cards, read_examples
+from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
     ABSTENTION,
     GROUNDED_SYSTEM_PROMPT,
@@ -21,6 +23,14 @@ from homutune.data._recipes import (
     write_chat_jsonl,
 )
 from homutune.data._retriever import Retriever
+from homutune.data._review import (
+    Edit,
+    Review,
+    merge_review,
+    read_review,
+    review_base,
+    write_review,
+)
 from homutune.data._split import Split, find_leaks, split_examples
 from homutune.data._tokens import (
     CostEstimate,
@@ -47,6 +57,13 @@ from homutune.data._types import (
     Source,
     TrainingLine,
 )
+from homutune.data._writers import (
+    Preference,
+    preferences,
+    write_dpo_jsonl,
+    write_examples,
+    write_hf_folder,
+)
 from homutune.files import write_atomic
 
 __all__ = [
@@ -58,18 +75,22 @@ __all__ = [
     "SYSTEM_PROMPT",
     "Card",
     "CheckReport",
+    "ChoiceQuestion",
     "CostEstimate",
     "Dataset",
+    "Edit",
     "Example",
     "Lengths",
     "Manifest",
     "Message",
     "Meta",
     "ModelPrice",
+    "Preference",
     "PriceList",
     "Problem",
     "Recipe",
     "Retriever",
+    "Review",
     "Role",
     "Source",
     "Split",
@@ -88,17 +109,28 @@ __all__ = [
     "grounded_answer",
     "grounded_messages",
     "is_abstention",
+    "iter_examples",
     "load_prices",
+    "merge_review",
     "open_dataset",
     "plain_messages",
     "points_met",
+    "preferences",
     "read_cards",
+    "read_choices",
     "read_examples",
+    "read_review",
     "references",
+    "review_base",
     "split_examples",
     "token_counts",
     "with_sources",
     "without_sources",
     "write_atomic",
     "write_chat_jsonl",
+    "write_choices",
+    "write_dpo_jsonl",
+    "write_examples",
+    "write_hf_folder",
+    "write_review",
 ]
