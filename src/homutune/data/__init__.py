@@ -1,7 +1,18 @@
 """演習1: examples, cards, checks, split, dataset versions, recipes, tokens and cost."""
 
-from homutune.data._checks import MIN_EXAMPLES, CheckReport, Lengths, Problem, check_examples
-from homutune.data._content_checks import points_met
+from homutune.data._checks import (
+    FAMILIES,
+    MIN_EXAMPLES,
+    RULES,
+    CheckReport,
+    Finding,
+    Lengths,
+    Problem,
+    Profile,
+    Rule,
+    check_examples,
+    points_met,
+)
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
 from homutune.data._readers import read_cards, read_examples
@@ -50,15 +61,18 @@ from homutune.files import write_atomic
 
 __all__ = [
     "ABSTENTION",
+    "FAMILIES",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
+    "RULES",
     "SYSTEM_PROMPT",
     "Card",
     "CheckReport",
     "CostEstimate",
     "Dataset",
     "Example",
+    "Finding",
     "Lengths",
     "Manifest",
     "Message",
@@ -66,9 +80,11 @@ __all__ = [
     "ModelPrice",
     "PriceList",
     "Problem",
+    "Profile",
     "Recipe",
     "Retriever",
     "Role",
+    "Rule",
     "Source",
     "Split",
     "TokenCounts",
