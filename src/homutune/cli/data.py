@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from homutune.cli import _data_view
+from homutune.cli import _data_view, data_check
 from homutune.cli._console import console, out, print_json
 from homutune.errors import UserError
 
@@ -57,28 +57,8 @@ class _Loaded:
     cards: list[Card] | None
 
 
-@app.command(
-    epilog="\n".join(
-        (
-            _EXAMPLES,
-            "  homutune data check              同梱のコーパスを検査する",
-            "  homutune data check qa.csv       自分の CSV を検査する",
-            "  homutune data check qa.jsonl --json",
-        )
-    )
-)
-def check(path: DataPath = None, cards: CardsPath = None, as_json: AsJson = False) -> None:
-    """Q&A を検査します。エラーがあれば終了コードは 2 です。"""
-    from homutune.data import check_examples
-
-    loaded = _load(path, cards)
-    report = check_examples(loaded.examples, loaded.cards)
-    if as_json:
-        print_json({"path": str(loaded.path), **report.to_dict()})
-    else:
-        _data_view.print_report(loaded.path, report)
-    if not report.ok:
-        raise typer.Exit(2)
+app.command("check", epilog=data_check.CHECK_EPILOG)(data_check.check)
+app.command("leaks", epilog=data_check.LEAKS_EPILOG)(data_check.leaks)
 
 
 @app.command(

@@ -1,5 +1,7 @@
 """演習1: examples, cards, checks, split, dataset versions, recipes, tokens and cost."""
 
+from homutune.data._advice import Advice, advise
+from homutune.data._check_page import quote_questions, render_check_page, write_check_page
 from homutune.data._checks import (
     FAMILIES,
     MIN_EXAMPLES,
@@ -10,11 +12,15 @@ from homutune.data._checks import (
     Problem,
     Profile,
     Rule,
+    TopicPlan,
+    Verdict,
     check_examples,
     points_met,
+    visible,
 )
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
+from homutune.data._fixes import Change, Fixer, example_line
 from homutune.data._readers import read_cards, read_examples
 from homutune.data._recipes import (
     ABSTENTION,
@@ -32,6 +38,7 @@ from homutune.data._recipes import (
     write_chat_jsonl,
 )
 from homutune.data._retriever import Retriever
+from homutune.data._separation import NearPair, Separation, prove_separation
 from homutune.data._split import Split, find_leaks, split_examples
 from homutune.data._tokens import (
     CostEstimate,
@@ -67,17 +74,21 @@ __all__ = [
     "MIN_EXAMPLES",
     "RULES",
     "SYSTEM_PROMPT",
+    "Advice",
     "Card",
+    "Change",
     "CheckReport",
     "CostEstimate",
     "Dataset",
     "Example",
     "Finding",
+    "Fixer",
     "Lengths",
     "Manifest",
     "Message",
     "Meta",
     "ModelPrice",
+    "NearPair",
     "PriceList",
     "Problem",
     "Profile",
@@ -85,10 +96,14 @@ __all__ = [
     "Retriever",
     "Role",
     "Rule",
+    "Separation",
     "Source",
     "Split",
     "TokenCounts",
+    "TopicPlan",
     "TrainingLine",
+    "Verdict",
+    "advise",
     "auto_epochs",
     "base_of",
     "build_lines",
@@ -98,6 +113,7 @@ __all__ = [
     "create_dataset",
     "encoding_of",
     "estimate_cost",
+    "example_line",
     "find_leaks",
     "grounded_answer",
     "grounded_messages",
@@ -106,13 +122,18 @@ __all__ = [
     "open_dataset",
     "plain_messages",
     "points_met",
+    "prove_separation",
+    "quote_questions",
     "read_cards",
     "read_examples",
     "references",
+    "render_check_page",
     "split_examples",
     "token_counts",
+    "visible",
     "with_sources",
     "without_sources",
     "write_atomic",
     "write_chat_jsonl",
+    "write_check_page",
 ]

@@ -142,9 +142,10 @@ def repair(text: str) -> str:
 
     Invisible and control characters go, line ends become LF, half-width kana and full-width
     letters and digits take their usual width, ①, Ⅳ, ㈱, ㍻ become ordinary characters, and
-    decomposed kana are composed. Ideographs (髙, 﨑) stay: they may be part of a name.
+    decomposed kana are composed. Ideographs (髙, 﨑) stay: they may be part of a name. A text
+    read in a wrong encoding stays as it is: a change would make it unrecoverable.
     """
-    if _ORDINARY.match(text):
+    if _ORDINARY.match(text) or _MOJIBAKE.search(text):
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\u2028", "\n").replace("\u2029", "\n")

@@ -14,7 +14,7 @@ from homutune.data._checks._report import Fault, excerpt
 from homutune.data._types import Example
 
 _ROLES = {"system", "user", "assistant", "tool", "function"}
-_MESSAGE_KEYS = {
+MESSAGE_KEYS = {
     "role",
     "content",
     "name",
@@ -109,7 +109,7 @@ def _message_faults(message: Any) -> Iterator[Fault]:
             f"知らない役割「{role}」です。",
             f"使える役割: {', '.join(sorted(_ROLES))}",
         )
-    if extra := sorted(set(message) - _MESSAGE_KEYS):
+    if extra := sorted(set(message) - MESSAGE_KEYS):
         yield Fault("F004", f"余分なキー {'・'.join(extra)} があります。", "取り除いてください。")
     content = message.get("content")
     if "content" not in message and not calls:
