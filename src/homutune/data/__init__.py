@@ -21,6 +21,7 @@ from homutune.data._checks import (
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
+from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
 from homutune.data._readers import read_cards, read_examples
 from homutune.data._recipes import (
     ABSTENTION,
@@ -92,6 +93,7 @@ __all__ = [
     "PriceList",
     "Problem",
     "Profile",
+    "Pseudonymizer",
     "Recipe",
     "Retriever",
     "Role",
@@ -126,8 +128,11 @@ __all__ = [
     "quote_questions",
     "read_cards",
     "read_examples",
+    "read_key",
     "references",
     "render_check_page",
+    "restore",
+    "restore_json",
     "split_examples",
     "token_counts",
     "visible",
@@ -136,4 +141,5 @@ __all__ = [
     "write_atomic",
     "write_chat_jsonl",
     "write_check_page",
+    "write_key",
 ]
