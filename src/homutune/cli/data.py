@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from homutune.cli import _data_view, data_check, data_private
+from homutune.cli import _data_view, data_check, data_preview, data_private
 from homutune.cli._console import console, out, print_json
 from homutune.errors import UserError
 
@@ -58,6 +58,7 @@ class _Loaded:
 
 
 app.command("check", epilog=data_check.CHECK_EPILOG)(data_check.check)
+app.command("preview", epilog=data_preview.PREVIEW_EPILOG)(data_preview.preview)
 app.command("pseudonymize", epilog=data_private.PSEUDONYMIZE_EPILOG)(data_private.pseudonymize)
 app.command("restore", epilog=data_private.RESTORE_EPILOG)(data_private.restore)
 app.command("leaks", epilog=data_check.LEAKS_EPILOG)(data_check.leaks)

@@ -52,6 +52,7 @@ from homutune.data._tokens import (
     encoding_of,
     estimate_cost,
     load_prices,
+    openai_pieces,
     token_counts,
 )
 from homutune.data._types import (
@@ -122,6 +123,7 @@ __all__ = [
     "is_abstention",
     "load_prices",
     "open_dataset",
+    "openai_pieces",
     "plain_messages",
     "points_met",
     "prove_separation",

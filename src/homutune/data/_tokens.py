@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,8 @@ from homutune.errors import UserError
 _TOKENS_PER_MESSAGE = 3
 _TOKENS_PER_NAME = 1
 _TOKENS_OF_PRIMING = 3
+#: Tokens of a character that is spelled byte by byte in UTF-8, at most.
+_LONGEST_CHARACTER = 4
 _TARGET_EPOCHS, _MIN_EPOCHS, _MAX_EPOCHS = 3, 1, 25
 _MIN_TARGET_EXAMPLES, _MAX_TARGET_EXAMPLES = 100, 25_000
 
@@ -144,6 +146,29 @@ def count_openai_tokens(messages: Iterable[Mapping[str, Any] | Message], model: 
             if isinstance(value, str):
                 total += len(encoding.encode_ordinary(value))
     return total
+
+
+def openai_pieces(
+    messages: Iterable[Mapping[str, Any] | Message], model: str
+) -> Iterator[tuple[str, bool, int]]:
+    """(text, learned, tokens) of one example: roles and contents, the answers learned.
+
+    The markers around a message are not published; ``role:`` and a line break stand for the
+    three tokens that each message costs.
+    """
+    encoding = _encoding(encoding_of(model)[0])
+    for message in messages:
+        role = str(message.get("role", ""))
+        yield f"{role}:\n", False, _TOKENS_PER_MESSAGE
+        learned = role == "assistant" and message.get("weight", 1) != 0
+        waiting: list[int] = []
+        for token in encoding.encode_ordinary(str(message.get("content") or "")):
+            waiting.append(token)
+            text = encoding.decode(waiting)
+            if not text.endswith("\ufffd") or len(waiting) == _LONGEST_CHARACTER:
+                yield text, learned, len(waiting)
+                waiting = []
+        yield "\n", False, 0
 
 
 def auto_epochs(n: int) -> int:

@@ -14,7 +14,7 @@ from homutune.engine._generate import (
     GenerationRequest,
 )
 from homutune.engine._journal import METRICS_HEADER
-from homutune.engine._tokens import count_tokens
+from homutune.engine._tokens import Piece, count_tokens, loss_mask
 from homutune.files import write_atomic
 
 __all__ = [
@@ -27,8 +27,10 @@ __all__ = [
     "Completion",
     "GenerationPool",
     "GenerationRequest",
+    "Piece",
     "Tokens",
     "UnknownModel",
     "count_tokens",
+    "loss_mask",
     "write_atomic",
 ]
