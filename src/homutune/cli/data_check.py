@@ -41,6 +41,13 @@ LEAKS_EPILOG = "\n".join(
         "  homutune data leaks train.jsonl --against test.jsonl",
     )
 )
+ADVISE_EPILOG = "\n".join(
+    (
+        EXAMPLES,
+        "  homutune data advise                             data/ か同梱のコーパス",
+        "  homutune data advise qa.csv --json",
+    )
+)
 FailOn = Literal["error", "warning", "never"]
 
 
@@ -134,6 +141,20 @@ def leaks(
         view.print_proof(proof, names)
     if not proof.ok:
         raise typer.Exit(2)
+
+
+def advise(target: Target = None, cards: CardsPath = None, as_json: AsJson = False) -> None:
+    """学習が向くか、検索が向くかを、データの中身から助言します。"""
+    from homutune.data import advise as advice_of
+
+    source = open_source(target, cards)
+    advice = advice_of(_check(source, (), None))
+    if as_json:
+        print_json({"path": source.name, **advice.to_dict()})
+        return
+    tell(advice.headline, "bold")
+    for reason in advice.reasons:
+        tell(f"・{reason}")
 
 
 def _check(source: Source, names: tuple[str, ...], plan: TopicPlan | None) -> CheckReport:

@@ -25,7 +25,7 @@ PREVIEW_EPILOG = "\n".join(
     )
 )
 #: Two shades of each, so that neighbouring tokens can be told apart.
-_LEARNED = ("black on bright_green", "black on green")
+_LEARNED = ("black on green3", "black on dark_sea_green2")
 _READ = ("default", "dim")
 _CUT = ("white on red", "white on dark_red")
 

@@ -14,7 +14,7 @@ from typing import Any
 from homutune import __version__
 from homutune.data._advice import advise
 from homutune.data._check_pictures import histogram, question_map
-from homutune.data._checks import FAMILIES, RULES, CheckReport, Finding
+from homutune.data._checks import FAMILIES, RULES, CheckReport, Finding, visible
 from homutune.data._checks._duplicates import NEAR
 from homutune.data._types import KINDS, Example
 from homutune.files import write_atomic
@@ -69,6 +69,7 @@ def render_check_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["visible"] = visible
     picture, fields = question_map(report.sample)
     kinds = [kind for kind in report.by_kind if kind not in KINDS]
     return environment.get_template("check.html.j2").render(

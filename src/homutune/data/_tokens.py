@@ -24,6 +24,8 @@ _TOKENS_PER_NAME = 1
 _TOKENS_OF_PRIMING = 3
 #: Tokens of a character that is spelled byte by byte in UTF-8, at most.
 _LONGEST_CHARACTER = 4
+#: Examples named in a remark.
+_NAMED = 5
 _TARGET_EPOCHS, _MIN_EPOCHS, _MAX_EPOCHS = 3, 1, 25
 _MIN_TARGET_EXAMPLES, _MAX_TARGET_EXAMPLES = 100, 25_000
 
@@ -251,8 +253,13 @@ def estimate_cost(
     over = tuple(number for number, count in enumerate(counts, 1) if count > price.token_cap)
     notes = [remark] if remark else []
     if over:
+        lost = sum(counts[number - 1] - price.token_cap for number in over)
+        named = "・".join(map(str, over[:_NAMED])) + ("…" if len(over) > _NAMED else "")
         notes.append(
-            f"{len(over)}件が上限 {price.token_cap:,} トークンを超え、末尾が切り捨てられます。"
+            f"{price.name}: {len(over)}件（{named}番目）が"
+            f"上限 {price.token_cap:,} トークンを超えます。"
+            f"末尾の計 {lost:,} トークンは切り捨てられ、学習されません。"
+            "回答は末尾にあるので、資料や質問を短くしてください。"
         )
     if price.shutdown:
         over_now = date.today().isoformat() > price.shutdown

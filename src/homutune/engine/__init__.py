@@ -7,6 +7,7 @@ transformers are imported there and when a base model is converted, not for gene
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
 from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._generate import (
+    CONTEXT_PER_SLOT,
     SLOTS,
     Chunk,
     Completion,
@@ -18,6 +19,7 @@ from homutune.engine._tokens import Piece, count_tokens, loss_mask
 from homutune.files import write_atomic
 
 __all__ = [
+    "CONTEXT_PER_SLOT",
     "METRICS_HEADER",
     "SLOTS",
     "BaseModel",
