@@ -57,6 +57,13 @@ class Defect:
     plant: Callable[[Example, Random], Example | None]
     #: The damaged example is added to the set; the sound one stays.
     added: bool = False
+    #: Another rule that may say it: an index of some months ago cannot rule out a new article.
+    also: str = ""
+
+    @property
+    def rules(self) -> set[str]:
+        """The rules that may find it."""
+        return {self.rule, self.also} - {""}
 
 
 DEFECTS: Sequence[Defect] = (
@@ -179,6 +186,7 @@ LAW_DEFECTS: Sequence[Defect] = (
         "実在しない条文",
         "L004",
         lambda e, r: with_answer(e, e.answer + f"{r.choice(WORDS['no_articles'])}も確かめます。"),
+        also="L006",
     ),
     Defect(
         "旧法・旧条番号",

@@ -6,6 +6,7 @@ example (``add``) and tells in the end (``finish``) what only the whole set show
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -122,12 +123,12 @@ def check_examples(
     )
 
 
-def _personal_faults(example: Example, clients: object) -> Iterator[Fault]:
+def _personal_faults(example: Example, clients: re.Pattern[str] | None) -> Iterator[Fault]:
     for message in example.messages:
         content = message.get("content")
         if message.get("role") == "system" or not isinstance(content, str):
             continue
-        for found in find_personal(content, clients):  # type: ignore[arg-type]
+        for found in find_personal(content, clients):
             name = RULES[found.id].title
             yield Fault(
                 found.id,
