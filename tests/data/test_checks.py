@@ -7,7 +7,22 @@ from homutune.data import Example, Meta, check_examples, points_met, read_exampl
 from pairs import ANSWER, card, pair
 
 KIND = "契約書に関する質問"
-SOUND = [pair(n, kind=KIND, must=("1年以内",), articles=("民法566条",)) for n in range(10)]
+QUESTIONS = (
+    "仕入れた布に染みがありました。売主にはいつまでに伝えればよいですか。",
+    "中古の旋盤が動きません。修理を求める前にしておくことは何ですか。",
+    "輸入した豆の品質が見本より落ちます。契約を解除する道はありますか。",
+    "購入した土地の面積が図面と違いました。代金は減らせますか。",
+    "部品の寸法違いに半年後に気づきました。もう請求できないのですか。",
+    "納入された名刺の印刷がかすれています。通知の期限を教えてください。",
+    "検収を終えた家具に傷が見つかったとき、何を記録すべきですか。",
+    "買ったソフトの機能が説明書どおりに働きません。誰に責任がありますか。",
+    "食器の一部が割れて届きました。交換を頼むときの注意はありますか。",
+    "倉庫の床が沈んできました。建てた会社との契約では何を確かめますか。",
+)
+SOUND = [
+    pair(n, question=question, kind=KIND, must=("1年以内",), articles=("民法566条",))
+    for n, question in enumerate(QUESTIONS)
+]
 
 
 def found(*extra, cards=None):
@@ -100,10 +115,14 @@ def test_duplicates_contradictions_and_repeated_ids_are_found():
 
 
 def test_cards_must_exist_and_pairs_sharing_one_must_share_a_group():
-    assert found(pair(50, cards=("c-001",)), cards=[card(1)]) == {}
-    assert found(pair(50, cards=("c-009",)), cards=[card(1)]) == {("G001", "error"): (11,)}
+    assert found(pair(50, cards=("c-001",)), cards=[card(1, "通知は1年以内。")]) == {}
+    assert found(pair(50, cards=("c-009",)), cards=[card(1)])["G001", "error"] == (11,)
     assert found(pair(50, cards=("c-009",))) == {}
-    shared = [pair(50, cards=("c-001",), group="a"), pair(51, cards=("c-001",), group="b")]
+    other = "検品はだれが行うのですか。"
+    shared = [
+        pair(50, cards=("c-001",), group="a"),
+        pair(51, question=other, cards=("c-001",), group="b"),
+    ]
     assert found(*shared) == {("G002", "warning"): (11, 12)}
     assert found(*(replace(e, meta=replace(e.meta, group="a")) for e in shared)) == {}
 

@@ -77,7 +77,10 @@ def test_an_example_over_the_cap_is_named_and_billed_at_the_cap():
     estimate = estimate_cost([CHAT, long], "gpt-3.5-turbo", n_epochs=2)
     assert estimate.over_cap == (2,)
     assert estimate.billed_tokens == (29 + 16385) * 2
-    assert any("16,385" in note for note in estimate.notes)
+    (note,) = (note for note in estimate.notes if "16,385" in note)
+    assert "2番目" in note
+    lost = count_openai_tokens(long, "gpt-3.5-turbo") - 16385
+    assert f"{lost:,} トークンは切り捨てられ" in note
 
 
 def test_a_model_that_is_gone_says_so_and_an_unknown_one_is_refused():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -11,43 +9,9 @@ from rich.table import Table
 from homutune.cli._console import console, out
 
 if TYPE_CHECKING:
-    from homutune.data import CheckReport, CostEstimate, Dataset, Problem
+    from homutune.data import CostEstimate, Dataset
 
-_SHOWN_PER_ID = 5
 _SIDES = ("train", "valid")
-
-
-def print_report(path: Path, report: CheckReport) -> None:
-    """What the checks found, the first few of each id."""
-    out.print(f"{path}：{report.n}件", markup=False, soft_wrap=True)
-    for title, counts in (("種類", report.by_kind), ("分野", report.by_field)):
-        text = "、".join(f"{name} {count}" for name, count in counts.items())
-        out.print(f"{title}: {text}", markup=False, soft_wrap=True)
-    for title, size in (("質問", report.question_characters), ("回答", report.answer_characters)):
-        out.print(f"{title}の字数: 最小 {size.min}・中央 {size.median}・最大 {size.max}")
-    for title, style, problems in (
-        ("エラー", "bold red", report.errors),
-        ("警告", "bold yellow", report.warnings),
-    ):
-        by_id: dict[str, list[Problem]] = defaultdict(list)
-        for problem in problems:
-            by_id[problem.id].append(problem)
-        for problem_id, found in sorted(by_id.items()):
-            out.print(f"{title} {problem_id}：{len(found)}件", style=style)
-            for problem in found[:_SHOWN_PER_ID]:
-                _print_problem(problem)
-            if len(found) > _SHOWN_PER_ID:
-                out.print(f"  ほか {len(found) - _SHOWN_PER_ID} 件（--json ですべて表示）")
-    summary = f"エラー {len(report.errors)} 件、警告 {len(report.warnings)} 件"
-    out.print(summary, style="bold green" if report.ok else "bold red")
-
-
-def _print_problem(problem: Problem) -> None:
-    place = f"{problem.file}:{problem.line}行目 " if problem.file else ""
-    numbers = "・".join(map(str, problem.examples))
-    which = f"（{numbers}番目）" if numbers else ""
-    out.print(f"  {place}{problem.message}{which}", markup=False, soft_wrap=True)
-    out.print(f"    → {problem.remedy}", markup=False, soft_wrap=True)
 
 
 def print_dataset(dataset: Dataset) -> None:

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from homutune.cli import _data_view, data_export, data_import, data_review
+from homutune.cli import (
+    _data_view,
+    data_check,
+    data_export,
+    data_import,
+    data_preview,
+    data_private,
+    data_review,
+)
 from homutune.cli._console import out, print_json
 from homutune.cli._data_load import (
     EXAMPLES,
@@ -32,6 +40,8 @@ app = typer.Typer(
             "  homutune data review export     Excel に書き出して校閲を頼む",
             "  homutune data export            学習用の JSONL を書き出す",
             "  homutune data estimate          トークン数と費用を見積もる",
+            "  homutune data preview           モデルが学ぶ部分を色で見る",
+            "  homutune data pseudonymize qa.csv --out 仮名.jsonl",
         )
     ),
     no_args_is_help=True,
@@ -43,32 +53,12 @@ app.command("export", epilog=data_export.EPILOG)(data_export.export)
 app.add_typer(data_review.app, name="review")
 
 
-@app.command(
-    epilog="\n".join(
-        (
-            EXAMPLES,
-            "  homutune data check              同梱のコーパスを検査する",
-            "  homutune data check qa.csv       自分の CSV を検査する",
-            "  homutune data check qa.jsonl --json",
-        )
-    )
-)
-def check(
-    path: DataPath = None,
-    cards: CardsPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Q&A を検査します。エラーがあれば終了コードは 2 です。"""
-    from homutune.data import check_examples
-
-    loaded = load(path, cards)
-    report = check_examples(loaded.examples, loaded.cards)
-    if as_json:
-        print_json({"path": str(loaded.path), **report.to_dict()})
-    else:
-        _data_view.print_report(loaded.path, report)
-    if not report.ok:
-        raise typer.Exit(2)
+app.command("check", epilog=data_check.CHECK_EPILOG)(data_check.check)
+app.command("preview", epilog=data_preview.PREVIEW_EPILOG)(data_preview.preview)
+app.command("pseudonymize", epilog=data_private.PSEUDONYMIZE_EPILOG)(data_private.pseudonymize)
+app.command("restore", epilog=data_private.RESTORE_EPILOG)(data_private.restore)
+app.command("advise", epilog=data_check.ADVISE_EPILOG)(data_check.advise)
+app.command("leaks", epilog=data_check.LEAKS_EPILOG)(data_check.leaks)
 
 
 @app.command(
@@ -253,7 +243,7 @@ def _local_estimate(
     }
     try:
         from homutune.data import token_counts
-        from homutune.engine import BaseModels, UnknownModel, count_tokens
+        from homutune.engine import CONTEXT_PER_SLOT, BaseModels, UnknownModel, count_tokens
     except ImportError:
         result["notes"].append(
             "ローカルエンジンが入っていません（pip install 'homutune[local]' で使えます）。"
@@ -267,7 +257,15 @@ def _local_estimate(
     if not ready:
         result["notes"].append("ベースモデルが未準備のため、トークン数は学習を始めると分かります。")
         return result
-    counts = token_counts(count_tokens(home, model, conversations))
+    sizes = count_tokens(home, model, conversations)
+    long = [str(number) for number, size in enumerate(sizes, 1) if size > CONTEXT_PER_SLOT]
+    if long:
+        result["notes"].append(
+            f"{len(long)}行（{'・'.join(long[:5])}行目など）が {CONTEXT_PER_SLOT:,} トークンを"
+            "超えます。"
+            "切り捨てずに学習しますが、この長さの質問にはローカルサーバーが答えられません。"
+        )
+    counts = token_counts(sizes)
     result["tokens"] = asdict(counts)
     if result["tokens_per_s"]:
         seconds = counts.total * n_epochs / result["tokens_per_s"]

@@ -1,11 +1,29 @@
 """演習1: examples, cards, checks, split, dataset versions, recipes, tokens and cost."""
 
+from homutune.data._advice import Advice, advise
 from homutune.data._cards import read_cards
-from homutune.data._checks import MIN_EXAMPLES, CheckReport, Lengths, Problem, check_examples
+from homutune.data._check_page import quote_questions, render_check_page, write_check_page
+from homutune.data._checks import (
+    FAMILIES,
+    MIN_EXAMPLES,
+    RULES,
+    CheckReport,
+    Finding,
+    Lengths,
+    Problem,
+    Profile,
+    Rule,
+    TopicPlan,
+    Verdict,
+    check_examples,
+    points_met,
+    visible,
+)
 from homutune.data._choices import ChoiceQuestion, read_choices, write_choices
-from homutune.data._content_checks import points_met
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
+from homutune.data._fixes import Change, Fixer, example_line
+from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
 from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
     ABSTENTION,
@@ -31,6 +49,7 @@ from homutune.data._review import (
     review_base,
     write_review,
 )
+from homutune.data._separation import NearPair, Separation, prove_separation
 from homutune.data._split import Split, find_leaks, split_examples
 from homutune.data._tokens import (
     CostEstimate,
@@ -43,6 +62,7 @@ from homutune.data._tokens import (
     encoding_of,
     estimate_cost,
     load_prices,
+    openai_pieces,
     token_counts,
 )
 from homutune.data._types import (
@@ -69,33 +89,47 @@ from homutune.files import write_atomic
 __all__ = [
     "ABSTENTION",
     "CASES",
+    "FAMILIES",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
+    "RULES",
     "SYSTEM_PROMPT",
+    "Advice",
     "Card",
+    "Change",
     "CheckReport",
     "ChoiceQuestion",
     "CostEstimate",
     "Dataset",
     "Edit",
     "Example",
+    "Finding",
+    "Fixer",
     "Lengths",
     "Manifest",
     "Message",
     "Meta",
     "ModelPrice",
+    "NearPair",
     "Preference",
     "PriceList",
     "Problem",
+    "Profile",
+    "Pseudonymizer",
     "Recipe",
     "Retriever",
     "Review",
     "Role",
+    "Rule",
+    "Separation",
     "Source",
     "Split",
     "TokenCounts",
+    "TopicPlan",
     "TrainingLine",
+    "Verdict",
+    "advise",
     "auto_epochs",
     "base_of",
     "build_lines",
@@ -105,6 +139,7 @@ __all__ = [
     "create_dataset",
     "encoding_of",
     "estimate_cost",
+    "example_line",
     "find_leaks",
     "grounded_answer",
     "grounded_messages",
@@ -113,24 +148,34 @@ __all__ = [
     "load_prices",
     "merge_review",
     "open_dataset",
+    "openai_pieces",
     "plain_messages",
     "points_met",
     "preferences",
+    "prove_separation",
+    "quote_questions",
     "read_cards",
     "read_choices",
     "read_examples",
+    "read_key",
     "read_review",
     "references",
+    "render_check_page",
+    "restore",
+    "restore_json",
     "review_base",
     "split_examples",
     "token_counts",
+    "visible",
     "with_sources",
     "without_sources",
     "write_atomic",
     "write_chat_jsonl",
+    "write_check_page",
     "write_choices",
     "write_dpo_jsonl",
     "write_examples",
     "write_hf_folder",
+    "write_key",
     "write_review",
 ]

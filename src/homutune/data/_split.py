@@ -64,7 +64,7 @@ def find_leaks(examples: Sequence[Example], split: Split) -> list[str]:
     leaks = []
     names = {"id": "id", "group": "グループ", "card": "カード", "question": "質問"}
     links = [
-        {link for i in side if i in known for link in (("id", i), *_links(known[i]))}
+        {link for i in side if i in known for link in (("id", i), *links_of(known[i]))}
         for side in (split.train, split.valid)
     ]
     for kind, value in sorted(links[0] & links[1]):
@@ -76,7 +76,7 @@ def _rank(seed: int, example_id: str) -> bytes:
     return hashlib.sha256(f"{seed}:{example_id}".encode()).digest()
 
 
-def _links(example: Example) -> list[tuple[str, str]]:
+def links_of(example: Example) -> list[tuple[str, str]]:
     """What ties an example to others."""
     links = [("card", card) for card in example.meta.cards]
     if example.meta.group:
@@ -97,7 +97,7 @@ def _families(examples: Sequence[Example]) -> list[list[Example]]:
         return node
 
     for example in examples:
-        for link in _links(example):
+        for link in links_of(example):
             parent[root(("id", example.meta.id))] = root(link)
     families: dict[tuple[str, str], list[Example]] = defaultdict(list)
     for example in examples:

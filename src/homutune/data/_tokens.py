@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,10 @@ from homutune.errors import UserError
 _TOKENS_PER_MESSAGE = 3
 _TOKENS_PER_NAME = 1
 _TOKENS_OF_PRIMING = 3
+#: Tokens of a character that is spelled byte by byte in UTF-8, at most.
+_LONGEST_CHARACTER = 4
+#: Examples named in a remark.
+_NAMED = 5
 _TARGET_EPOCHS, _MIN_EPOCHS, _MAX_EPOCHS = 3, 1, 25
 _MIN_TARGET_EXAMPLES, _MAX_TARGET_EXAMPLES = 100, 25_000
 
@@ -146,6 +150,29 @@ def count_openai_tokens(messages: Iterable[Mapping[str, Any] | Message], model: 
     return total
 
 
+def openai_pieces(
+    messages: Iterable[Mapping[str, Any] | Message], model: str
+) -> Iterator[tuple[str, bool, int]]:
+    """(text, learned, tokens) of one example: roles and contents, the answers learned.
+
+    The markers around a message are not published; ``role:`` and a line break stand for the
+    three tokens that each message costs.
+    """
+    encoding = _encoding(encoding_of(model)[0])
+    for message in messages:
+        role = str(message.get("role", ""))
+        yield f"{role}:\n", False, _TOKENS_PER_MESSAGE
+        learned = role == "assistant" and message.get("weight", 1) != 0
+        waiting: list[int] = []
+        for token in encoding.encode_ordinary(str(message.get("content") or "")):
+            waiting.append(token)
+            text = encoding.decode(waiting)
+            if not text.endswith("\ufffd") or len(waiting) == _LONGEST_CHARACTER:
+                yield text, learned, len(waiting)
+                waiting = []
+        yield "\n", False, 0
+
+
 def auto_epochs(n: int) -> int:
     """Epochs that ``auto`` is likely to mean for ``n`` training examples (cookbook's rule)."""
     if n <= 0:
@@ -226,8 +253,13 @@ def estimate_cost(
     over = tuple(number for number, count in enumerate(counts, 1) if count > price.token_cap)
     notes = [remark] if remark else []
     if over:
+        lost = sum(counts[number - 1] - price.token_cap for number in over)
+        named = "・".join(map(str, over[:_NAMED])) + ("…" if len(over) > _NAMED else "")
         notes.append(
-            f"{len(over)}件が上限 {price.token_cap:,} トークンを超え、末尾が切り捨てられます。"
+            f"{price.name}: {len(over)}件（{named}番目）が"
+            f"上限 {price.token_cap:,} トークンを超えます。"
+            f"末尾の計 {lost:,} トークンは切り捨てられ、学習されません。"
+            "回答は末尾にあるので、資料や質問を短くしてください。"
         )
     if price.shutdown:
         over_now = date.today().isoformat() > price.shutdown

@@ -7,6 +7,7 @@ transformers are imported there and when a base model is converted, not for gene
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
 from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._generate import (
+    CONTEXT_PER_SLOT,
     SLOTS,
     Chunk,
     Completion,
@@ -14,10 +15,11 @@ from homutune.engine._generate import (
     GenerationRequest,
 )
 from homutune.engine._journal import METRICS_HEADER
-from homutune.engine._tokens import count_tokens
+from homutune.engine._tokens import Piece, count_tokens, loss_mask
 from homutune.files import write_atomic
 
 __all__ = [
+    "CONTEXT_PER_SLOT",
     "METRICS_HEADER",
     "SLOTS",
     "BaseModel",
@@ -27,8 +29,10 @@ __all__ = [
     "Completion",
     "GenerationPool",
     "GenerationRequest",
+    "Piece",
     "Tokens",
     "UnknownModel",
     "count_tokens",
+    "loss_mask",
     "write_atomic",
 ]

@@ -124,6 +124,11 @@ class ChatTemplate:
         """Token ids of the conversation up to where the model's answer begins."""
         return self._encode(self.render(messages, add_generation_prompt=True))
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of some tokens, markers included; � where a character is not complete."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False)
+        return text
+
     def training_tokens(
         self, messages: Sequence[Mapping[str, Any]], max_length: int | None = None
     ) -> Tokens:

@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from homutune.data._checks._report import Fault, excerpt
 from homutune.data._types import Example
 
-Fault = tuple[str, str, str, str]  # id, severity, message, remedy
-
 _ROLES = {"system", "user", "assistant", "tool", "function"}
-_MESSAGE_KEYS = {
+MESSAGE_KEYS = {
     "role",
     "content",
     "name",
@@ -39,9 +38,8 @@ def format_faults(example: Example) -> Iterator[Fault]:
     """Faults of one example's form, F001–F015."""
     record = example.raw if example.raw is not None else {"messages": list(example.messages)}
     if not isinstance(record, dict):
-        yield (
+        yield Fault(
             "F001",
-            "error",
             "行が JSON のオブジェクトではありません。",
             "1行を {…} にしてください。",
         )
@@ -49,50 +47,45 @@ def format_faults(example: Example) -> Iterator[Fault]:
     yield from _line_faults(record)
     messages = record.get("messages")
     if not isinstance(messages, list) or not messages:
-        yield "F002", "error", "messages がありません。", "messages に会話を入れてください。"
+        yield Fault("F002", "messages がありません。", "messages に会話を入れてください。")
         return
     for number, message in enumerate(messages, 1):
-        for fault_id, severity, text, remedy in _message_faults(message):
-            yield fault_id, severity, f"{number}番目のメッセージ: {text}", remedy
+        for fault in _message_faults(message):
+            yield fault._replace(message=f"{number}番目のメッセージ: {fault.message}")
     roles = [m.get("role") for m in messages if isinstance(m, dict)]
     if "assistant" not in roles:
-        yield (
+        yield Fault(
             "F008",
-            "error",
             "assistant のメッセージ（回答）がありません。",
             "学ばせたい回答を入れてください。",
         )
     elif roles[-1] != "assistant":
-        yield (
+        yield Fault(
             "F009",
-            "warning",
             "最後のメッセージが assistant ではありません。",
             "最後の発言は学習に使われません。回答で終わる会話にしてください。",
         )
     if "user" not in roles:
-        yield "F014", "warning", "user のメッセージ（質問）がありません。", "質問を入れてください。"
+        yield Fault("F014", "user のメッセージ（質問）がありません。", "質問を入れてください。")
 
 
 def _line_faults(record: dict[str, Any]) -> Iterator[Fault]:
     keys = set(record)
     if keys & _DPO_KEYS:
-        yield (
+        yield Fault(
             "F010",
-            "error",
             "選好学習（DPO）の行です。",
             '教師あり学習の {"messages": […]} の形にしてください。',
         )
     elif extra := sorted(keys - {"messages", "meta"} - _TOOL_KEYS):
-        yield (
+        yield Fault(
             "F010",
-            "error",
             f"知らないキー {'・'.join(extra)} があります。",
             "messages 以外のキーは受け付けられません。取り除いてください。",
         )
     if tools := sorted(keys & _TOOL_KEYS):
-        yield (
+        yield Fault(
             "F013",
-            "warning",
             f"{'・'.join(tools)} は学習に使われません。",
             "ツール呼び出しの学習には対応していません。",
         )
@@ -100,9 +93,8 @@ def _line_faults(record: dict[str, Any]) -> Iterator[Fault]:
 
 def _message_faults(message: Any) -> Iterator[Fault]:
     if not isinstance(message, dict):
-        yield (
+        yield Fault(
             "F003",
-            "error",
             "オブジェクトではありません。",
             "role と content を持つ形にしてください。",
         )
@@ -110,22 +102,21 @@ def _message_faults(message: Any) -> Iterator[Fault]:
     role = message.get("role")
     calls = bool(message.get("function_call") or message.get("tool_calls"))
     if role is None:
-        yield "F003", "error", "role がありません。", "role を入れてください。"
+        yield Fault("F003", "role がありません。", "role を入れてください。")
     elif role not in _ROLES:
-        yield (
+        yield Fault(
             "F005",
-            "error",
             f"知らない役割「{role}」です。",
             f"使える役割: {', '.join(sorted(_ROLES))}",
         )
-    if extra := sorted(set(message) - _MESSAGE_KEYS):
-        yield "F004", "error", f"余分なキー {'・'.join(extra)} があります。", "取り除いてください。"
+    if extra := sorted(set(message) - MESSAGE_KEYS):
+        yield Fault("F004", f"余分なキー {'・'.join(extra)} があります。", "取り除いてください。")
     content = message.get("content")
     if "content" not in message and not calls:
-        yield "F003", "error", "content がありません。", "content を入れてください。"
+        yield Fault("F003", "content がありません。", "content を入れてください。")
     elif not calls and (not isinstance(content, str) or not content.strip()):
         what = {"user": "質問", "assistant": "回答"}.get(str(role), "content")
-        yield "F006", "error", f"{what}が空か、文字列ではありません。", "文を入れてください。"
+        yield Fault("F006", f"{what}が空か、文字列ではありません。", "文を入れてください。")
     yield from _weight_faults(message)
     if isinstance(content, str):
         yield from _text_faults(content)
@@ -136,18 +127,23 @@ def _weight_faults(message: dict[str, Any]) -> Iterator[Fault]:
         return
     weight = message["weight"]
     if message.get("role") != "assistant":
-        yield "F007", "error", "weight は assistant だけに付けられます。", "取り除いてください。"
+        yield Fault("F007", "weight は assistant だけに付けられます。", "取り除いてください。")
     elif isinstance(weight, bool) or weight not in (0, 1):
-        yield "F007", "error", f"weight が {weight} です。", "0 か 1 にしてください。"
+        yield Fault("F007", f"weight が {weight} です。", "0 か 1 にしてください。")
 
 
 def _text_faults(content: str) -> Iterator[Fault]:
     if special := _SPECIAL.search(content):
-        yield (
+        yield Fault(
             "F012",
-            "error",
             f"特殊トークン {special[0]} が文に含まれています。",
             "学習が失敗するので、取り除いてください。",
+            excerpt(content, *special.span()),
         )
-    if _BROKEN.search(content):
-        yield "F015", "error", "文字化けした文字（�）があります。", "元の文で入れ直してください。"
+    if broken := _BROKEN.search(content):
+        yield Fault(
+            "F015",
+            "文字化けした文字（�）があります。",
+            "元の文で入れ直してください。",
+            excerpt(content, *broken.span(), hit="�"),
+        )
