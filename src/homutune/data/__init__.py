@@ -2,6 +2,7 @@
 
 from homutune.data._checks import MIN_EXAMPLES, CheckReport, Lengths, Problem, check_examples
 from homutune.data._content_checks import points_met
+from homutune.data._contrast import CONTRAST_TYPES, ContrastPair, read_contrast
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
 from homutune.data._readers import read_cards, read_examples
@@ -52,12 +53,14 @@ from homutune.files import write_atomic
 __all__ = [
     "ABSTENTION",
     "CASES",
+    "CONTRAST_TYPES",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
     "SYSTEM_PROMPT",
     "Card",
     "CheckReport",
+    "ContrastPair",
     "CostEstimate",
     "Dataset",
     "Example",
@@ -93,6 +96,7 @@ __all__ = [
     "plain_messages",
     "points_met",
     "read_cards",
+    "read_contrast",
     "read_examples",
     "references",
     "split_examples",
