@@ -68,9 +68,15 @@ def _joints(text: LegalText) -> Iterator[Joint]:
                 left = _WORD.findall(sentence[max(0, match.start() - 14) : match.start()])[-2:]
                 right = _WORD.findall(sentence[match.end() : match.end() + 14])[:2]
                 yield Joint(
-                    kind, frozenset(left), frozenset(right), begin + match.start(), begin + match.end()
+                    kind,
+                    frozenset(left),
+                    frozenset(right),
+                    begin + match.start(),
+                    begin + match.end(),
                 )
         for kind, pattern in _OVER.items():
             for match in pattern.finditer(sentence):
-                words = frozenset(_WORD.findall(sentence[max(0, match.start() - 45) : match.start()]))
+                words = frozenset(
+                    _WORD.findall(sentence[max(0, match.start() - 45) : match.start()])
+                )
                 yield Joint(kind, words, words, begin + match.start(), begin + match.end())

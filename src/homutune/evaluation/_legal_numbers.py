@@ -43,7 +43,9 @@ _UNITS: dict[str, tuple[str, str, Fraction]] = {
 _SCALE = {"千": 1_000, "万": 10_000, "億": 100_000_000}
 
 _NOT = r"(?:ない|ません|ず)"
-_FORBIDDEN = rf"(?:てはな[らり]{_NOT}|てはいけ{_NOT}|ることは?が?でき{_NOT}|られ{_NOT}|{_NOT}|なければ)"
+_FORBIDDEN = (
+    rf"(?:てはな[らり]{_NOT}|てはいけ{_NOT}|ることは?が?でき{_NOT}|られ{_NOT}|{_NOT}|なければ)"
+)
 #: What follows a quantity -> its bound. The first that fits counts.
 _AFTER = [
     (re.compile(pattern), bound)
@@ -210,10 +212,10 @@ def changed_bounds(reference: LegalText, answer: LegalText) -> Iterator[tuple[Qu
         if not quantity.bound or not same:
             continue
         here = answer.context(quantity.start, quantity.end)
-        near = max(same, key=lambda q: likeness(reference.context(q.start, q.end), here))
-        alike = likeness(reference.context(near.start, near.end), here)
+        around = {q: likeness(reference.context(q.start, q.end), here) for q in same}
+        near = max(same, key=lambda q: (around[q], q.side == quantity.side))
         if quantity.side not in {q.side for q in same} or (
-            quantity.side != near.side and alike > 0.5
+            quantity.side != near.side and around[near] > 0.5
         ):
             yield near, quantity
 
@@ -238,9 +240,7 @@ def _starts(text: LegalText) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _note_event(
-    found: dict[str, tuple[int, int]], window: str, start: int, end: int
-) -> None:
+def _note_event(found: dict[str, tuple[int, int]], window: str, start: int, end: int) -> None:
     """Keep the event that stands last in ``window``, next to 時 or 日."""
     last: tuple[int, str] | None = None
     for event, words in _STARTS.items():
