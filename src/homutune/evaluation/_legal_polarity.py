@@ -21,7 +21,7 @@ _ENDING_WORDS = [
     for pattern, letter in (
         (r"不要", _R + _N),
         (r"対象外|適用外|不可能|不可|禁止|禁じ|妨げ|除(?=かれ|外され)", _N),
-        (r"必要|義務|求め(?=られ)|要(?=[しすせさり])", _R),
+        (r"必要|義務|求め(?=られ)|要(?=[しすせさりら])", _R),
         (r"認め|許さ|許容|可能|対象|余地", _P),
     )
 ]
@@ -51,7 +51,7 @@ _CONDITION = re.compile(r"(?:なければ|ないと|ない限り|ないかぎり
 _REQUIRED = re.compile(r"なければ(?:な[らり]|いけ)|ないと(?:いけ|な[らり])|ないわけに")
 #: Not the claim of its sentence but part of one: 請求しないとき, 認められないおそれ.
 _ASIDE = re.compile(
-    r"(?:とき(?:[はにもと]|など)?|おそれ[^。]*|まま|こと[^。]*|もの[^。]*|のに|ので|ず|なく|たり|が|し|て|など[^。]*)$"
+    r"(?:とき(?:[はにもと]|など)?|おそれ[^。]*|まま|こと|もの|のに|ので|ず|なく|たり|が|し|て|など)$"
 )
 _ALTHOUGH = re.compile(
     r"(?:て|で)(?:い|あっ)?(?:て)?も$|(?:ても|でも|であっても|あっても|としても)$"
@@ -62,8 +62,13 @@ _NO_CLAIM = re.compile(
 #: 「書面でしなければ」: what follows belongs to another word.
 _MEANS = re.compile(r"で(?!き|あ|す|し[たょ]|な|は?な)")
 #: What stands behind a condition belongs to another predicate.
-_UNTIL_CONDITION = re.compile(r".*?(?:とき|(?<!け)れば|(?<!れ)ば)")
+_UNTIL_CONDITION = re.compile(r".*?(?:とき|もの(?=[はがをも])|[えけげせてねべめれ]ば(?!な))")
 _EXCEPT = re.compile(r"(?:場合|時)(?:など)?を除")
+
+_NOUN = re.compile(r"[をにがはも]|まで|にも|には|への")
+_VERDICT = re.compile(rf"[はも]?[{_P}{_N}]")
+#: Verbs that say nothing without their noun: 同意を得る, 通知を受ける.
+_LIGHT = {"得", "受", "行", "負", "有", "持"}
 
 #: Stems that say the same; 無効 is the denial of 有効.
 _SAME = {"有効": "効力", "無効": "効力", "証明": "立証"}
@@ -104,6 +109,8 @@ class Predicate:
     sign: str
     #: Whether it is the claim of its sentence, not a condition or a part of one.
     main: bool
+    #: The noun it is said of, as far as it stands right before: 議決 in 議決に加わる.
+    object: str
     start: int
     end: int
 
@@ -137,7 +144,8 @@ def denied(reference: LegalText, answer: LegalText) -> Iterator[tuple[Predicate,
         against = {p.sign for p in same if frozenset((p.sign, predicate.sign)) in _CONFLICTS}
         others = {p.sign for p in new if p.stem == predicate.stem}
         only = against == {p.sign for p in same} and len(others) == 1
-        enough = 0.0 if near.main and predicate.main and len(near.stem) > 1 else 0.45
+        known = len(near.stem) > 1 or (near.object and near.object == predicate.object)
+        enough = 0.0 if near.main and predicate.main and known else 0.45
         if near.sign in against and around[near] >= (enough if only else 0.75):
             yield near, predicate
 
@@ -162,8 +170,11 @@ def _of_sentence(body: str, begin: int, end: int) -> Iterator[Predicate]:
             judged[place] = None  # until it is done
     denies = next((s == "-" for s in reversed(judged) if s in {"+", "-"}), False)
     conditional = False
+    topic = noun = ""
     for (stem, ending, start, stop), judgement in zip(pieces, judged, strict=True):
-        sign = judgement
+        sign, before = judgement, noun
+        noun = stem if _NOUN.fullmatch(ending) else ""
+        topic = stem if ending == "は" and len(stem) > 1 else topic
         if judgement in {"if not", "without"}:
             # 同意がなければできない: needed. 定めがなければできる: an exception, no need.
             conditional = conditional or judgement == "if not" or denies
@@ -174,10 +185,15 @@ def _of_sentence(body: str, begin: int, end: int) -> Iterator[Predicate]:
             sign = "needless"
         elif conditional and judgement in {"+", "-"}:
             sign = "only if" if judgement == "-" else "unless"
-        if sign and stem not in _IDLE:
+        if sign and stem in _IDLE and _VERDICT.match(ending):
+            stem = topic  # 解除は、…の後は認められない
+        elif stem in _LIGHT and before:
+            stem = before  # 同意を得る
+        if sign and stem and stem not in _IDLE:
             follows = plain[stop : stop + 1]
             main = sign != judgement or not (_STEM.match(follows) or _ASIDE.search(ending))
-            yield Predicate(_SAME.get(stem, stem), sign, main, begin + start, begin + stop)
+            name = _SAME.get(stem, stem)
+            yield Predicate(name, sign, main, before, begin + start, begin + stop)
 
 
 def _with_letters(sentence: str) -> str:
