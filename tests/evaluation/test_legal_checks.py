@@ -183,6 +183,11 @@ def test_no_text_contradicts_itself(text):
     assert compare(text, text) == []
 
 
+@pytest.mark.parametrize("endless", ["通知では", "では", "なく", "1", "十", "承諾なしに"])
+def test_a_model_that_repeats_itself_for_ever_is_read_to_its_end(endless):
+    assert compare("通知が必要です（民法566条）。", endless * 2000) is not None
+
+
 @pytest.mark.parametrize("odd", [True, False], ids=["half it was written from", "other half"])
 def test_on_the_contrast_set_90_percent_are_caught_with_at_most_5_percent_false_alarms(odd):
     pairs = [p for p in read_contrast(corpus_path()) if int(p.id[-2:]) % 2 == odd]

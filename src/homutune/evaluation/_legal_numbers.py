@@ -10,7 +10,8 @@ from fractions import Fraction
 from homutune.evaluation._legal_text import LegalText, likeness
 from homutune.law import kanji_to_int
 
-_N = r"(?:[0-9][0-9,]*(?:\.[0-9]+)?|[〇一二三四五六七八九十百千]+)[千万億]?"
+# Bounded, so that a model's endless digits cost no more than they are worth.
+_N = r"(?:[0-9][0-9,]{0,14}(?:\.[0-9]{1,9})?|[〇一二三四五六七八九十百千]{1,12})[千万億]?"
 _MONTH = r"(?:か|カ|ヵ|ヶ|ケ|箇)月"
 _QUANTITY = re.compile(
     rf"(?P<date>(?:[0-9]{{4}}|(?:令和|平成|昭和)(?:元|{_N}))年(?:{_N}月)?(?:{_N}日)?|{_N}月{_N}日)"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from homutune.evaluation._legal_polarity import PARTICLES
+from homutune.evaluation._legal_polarity import is_particles
 from homutune.evaluation._legal_text import LegalText, likeness
 
 #: Parties that can be taken for each other. Alternatives of one name are separated by ``|``.
@@ -194,7 +194,7 @@ def _of_sentence(body: str, begin: int, end: int) -> Iterator[Part]:
                 yield _part(match, after[0][0], "meets", after[0].start())
     for stem in stems:
         ending = _ENDING.match(body, stem.end())
-        asserts = ending and not PARTICLES.fullmatch(ending[0]) and not _PASSIVE.match(ending[0])
+        asserts = ending and not is_particles(ending[0]) and not _PASSIVE.match(ending[0])
         whole = not body.startswith("者", ending.end() if ending else 0)
         if (
             asserts

@@ -42,7 +42,7 @@ _NEGATION = re.compile(
     rf"ない|ませ?ん|なかっ|なく|なけれ|(?<!み)なし|な(?:り|ら)な|[ぁ-ん]ず(?=[、にと]|$)|ざる|{_N}"
 )
 #: Without any of these an ending is only particles (の, について) and asserts nothing.
-PARTICLES = re.compile(
+_PARTICLES = re.compile(
     r"[いきしちにみりぎびえけせてねめれげべ]?(?:の|は|が|を|に|へ|と|も|や|で|から|まで|より|など|および|または|かつ|か|において|について|につき|による|により"
     r"|によって|によれば|によらない|として|とともに|に対し|に対して|に関し|に関する|に基づき|に基づいて|であって|ごとに"
     r"|のうち|その|この|これ|それ|では|ため|とき|ときは|たび)+"
@@ -209,16 +209,19 @@ def _with_letters(sentence: str) -> str:
     return plain
 
 
+def is_particles(ending: str) -> bool:
+    """Whether an ending is only particles, such as a noun takes.
+
+    Nothing longer is one; the limit also keeps a model's endless ではでは from costing 2**n steps.
+    """
+    return len(ending) <= 16 and bool(_PARTICLES.fullmatch(ending))
+
+
 def _judge(stem: str, ending: str) -> str | None:
     """What an ending says of its stem; None where nothing is asserted."""
     if condition := _UNTIL_CONDITION.match(ending):
         ending = condition[0]
-    if (
-        not ending
-        or _MEANS.match(ending)
-        or PARTICLES.fullmatch(ending)
-        or _NO_CLAIM.search(ending)
-    ):
+    if not ending or _MEANS.match(ending) or is_particles(ending) or _NO_CLAIM.search(ending):
         return None
     denials = len(_NEGATION.findall(ending)) + (stem in _DENYING_STEMS)
     must = bool(_REQUIRED.search(ending))
