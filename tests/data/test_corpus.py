@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from homutune.data import check_examples, corpus_path, read_cards, read_examples
+from homutune.data import check_examples, corpus_path, read_cards, read_contrast, read_examples
 from homutune.law import canonical_law, extract_citations
 
 LAWS = Path(__file__).resolve().parents[2].parent / "shared/law/main_laws_articles.jsonl.gz"
@@ -47,6 +47,10 @@ def test_every_article_named_in_the_corpus_exists(corpus):
     examples, cards = corpus
     texts = [(c.id, " ".join((c.text, *c.articles))) for c in cards]
     texts += [(e.meta.id, " ".join((e.answer, *e.meta.articles))) for e in examples]
+    texts += [
+        (p.id, " ".join((p.right, *p.paraphrases, *p.articles)))
+        for p in read_contrast(corpus_path())
+    ]
     missing, checked = [], 0
     for name, text in texts:
         for citation in extract_citations(text):

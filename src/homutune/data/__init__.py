@@ -20,6 +20,7 @@ from homutune.data._checks import (
     visible,
 )
 from homutune.data._choices import ChoiceQuestion, read_choices, write_choices
+from homutune.data._contrast import CONTRAST_TYPES, ContrastPair, read_contrast
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
@@ -89,6 +90,7 @@ from homutune.files import write_atomic
 __all__ = [
     "ABSTENTION",
     "CASES",
+    "CONTRAST_TYPES",
     "FAMILIES",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
@@ -100,6 +102,7 @@ __all__ = [
     "Change",
     "CheckReport",
     "ChoiceQuestion",
+    "ContrastPair",
     "CostEstimate",
     "Dataset",
     "Edit",
@@ -156,6 +159,7 @@ __all__ = [
     "quote_questions",
     "read_cards",
     "read_choices",
+    "read_contrast",
     "read_examples",
     "read_key",
     "read_review",

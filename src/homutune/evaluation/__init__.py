@@ -7,6 +7,7 @@ from homutune.evaluation._comparison import (
     compare_runs,
     find_pairs,
 )
+from homutune.evaluation._legal_checks import LegalDifference, compare
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
 from homutune.evaluation._report import Training, write_report
 from homutune.evaluation._runs import CONDITIONS, Condition, Run, load_run, run_condition
@@ -24,12 +25,14 @@ __all__ = [
     "Condition",
     "ConditionComparison",
     "ItemScore",
+    "LegalDifference",
     "LossCurves",
     "Run",
     "RunSummary",
     "Scorer",
     "Training",
     "answer_items",
+    "compare",
     "compare_runs",
     "comparison_rows",
     "find_pairs",

@@ -77,7 +77,7 @@ def check_examples(
         verdict: judges each citation (rules L004–L006).
     """
     collector = Collector()
-    balance = Balance(cards, plan)
+    balance = Balance(plan)
     duplicates, conclusions = Duplicates(), Conclusions()
     groups = _Groups(cards)
     law = LawCheck({card.id: card for card in cards or ()}, verdict)

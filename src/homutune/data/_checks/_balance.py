@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from homutune.data._checks._report import Fault, Lengths, Sampled
-from homutune.data._types import KINDS, Card, Example
+from homutune.data._types import KINDS, Example
 
 #: Shown for examples whose kind or field is not given.
 UNNAMED = "（なし）"
@@ -27,13 +27,11 @@ _SAMPLE = 500
 class Balance:
     """Counts of a stream of examples."""
 
-    def __init__(self, cards: Sequence[Card] | None = None, plan: TopicPlan | None = None) -> None:
-        self._cards = cards
+    def __init__(self, plan: TopicPlan | None = None) -> None:
         self._plan = plan
         self.kinds: Counter[str] = Counter()
         self.table: dict[str, Counter[str]] = defaultdict(Counter)
         self._topics: Counter[tuple[str, str]] = Counter()
-        self._asked_cards: set[str] = set()
         self._questions: Counter[int] = Counter()
         self._answers = array("H")
         self._random = random.Random(20261122)
@@ -47,7 +45,6 @@ class Balance:
         self.table[field][kind] += 1
         if self._plan is not None:
             self._topics[field, meta.topic or ""] += 1
-        self._asked_cards.update(meta.cards)
         self._questions[min(_LONGEST_COUNTED, len(example.question))] += 1
         self._answers.append(min(_LONGEST_COUNTED, len(example.answer)))
         # Reservoir sampling: each question has the same chance, however many come.
@@ -118,12 +115,6 @@ class Balance:
                 if have < wanted:
                     message = f"{field}「{topic}」が{have}件です（計画 {wanted}件）。"
                     yield Fault("D007", message, f"あと{wanted - have}件足してください。")
-        # Cards are a plan of their own, for examples that name them.
-        if self._cards is not None and self._asked_cards:
-            for card in self._cards:
-                if card.id not in self._asked_cards:
-                    message = f"カード「{card.title}」を使う質問がありません。"
-                    yield Fault("D007", message, "このカードで答える質問を足してください。")
 
 
 def _lengths(sizes: np.ndarray) -> Lengths:
