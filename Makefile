@@ -33,7 +33,7 @@ $(VENV)/.local: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.local
 	@echo "準備: テストと検査の道具を入れます"
-	@$(INSTALL) -e '.[local,dev]'
+	@$(INSTALL) -e '.[local,embeddings,dev]'
 	@touch $@
 
 clean:

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
     database_url: str | None = None
     threads: int | None = Field(default=None, ge=1)
+    # Gigabytes training may use; None: all of the machine.
+    memory_limit_gb: float | None = Field(default=None, gt=0)
 
     @classmethod
     def settings_customise_sources(

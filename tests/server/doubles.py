@@ -39,6 +39,9 @@ class ScriptedEngine:
         folder = self.home / "bases" / name
         return Weights(folder, folder / "model.gguf")
 
+    def training_memory(self, name: str) -> int | None:
+        return 5_000_000_000
+
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         self.requests.append(request)
         question = request.messages[-1]["content"]

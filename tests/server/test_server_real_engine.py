@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from openai import OpenAI
 
+from homutune.engine import training_memory
 from homutune.server import create_app
 from homutune.settings import Settings
 from server.running import InThread, lines, messages, upload, wait_for
@@ -22,6 +25,47 @@ def client(home: Path) -> Iterator[OpenAI]:
     server = InThread(create_app(Settings(home=home, threads=1)))
     yield server.client
     server.stop()
+
+
+def test_the_engine_honours_the_hyperparameters_of_a_job_and_reports_those_it_used(
+    client: OpenAI, home: Path
+) -> None:
+    own = {
+        "n_epochs": 1,
+        "batch_size": 4,
+        "lora_rank": 4,
+        "lora_alpha": 4,
+        "target_modules": ["q_proj", "v_proj"],
+        "learning_rate": 0.001,
+        "max_length": 40,
+        "precision": "fp32",
+    }
+    job = client.fine_tuning.jobs.create(
+        model="tiny-gemma",
+        training_file=upload(client, lines(12)),
+        extra_body={"hyperparameters": own},
+    )
+    job = wait_for(client, job.id, "succeeded", "failed", seconds=120)
+    assert job.error is None
+    used = job.hyperparameters.to_dict()
+    assert used["learning_rate_multiplier"] == pytest.approx(0.001 / 7.5e-4)
+    assert {name: used[name] for name in own} == own
+    config = json.loads((home / "adapters" / job.id / "adapter_config.json").read_text("utf-8"))
+    assert (config["r"], config["lora_alpha"]) == (4, 4)
+    assert sorted(config["target_modules"]) == ["q_proj", "v_proj"]
+    assert any("fp32: 指定のとおり" in message for message in messages(client, job.id))
+    base = (home / "bases" / "tiny-gemma").resolve()
+    assert training_memory(base) > 1_000_000_000
+
+
+def test_a_max_length_that_ends_before_the_answer_is_told(client: OpenAI) -> None:
+    job = client.fine_tuning.jobs.create(
+        model="tiny-gemma",
+        training_file=upload(client, lines(12)),
+        extra_body={"hyperparameters": {"n_epochs": 1, "max_length": 16}},
+    )
+    job = wait_for(client, job.id, "succeeded", "failed", seconds=120)
+    assert job.error is not None and "max_length 16" in job.error.message
 
 
 def test_a_tuned_model_is_trained_and_answers_otherwise_than_its_base(client: OpenAI) -> None:
@@ -40,7 +84,7 @@ def test_a_tuned_model_is_trained_and_answers_otherwise_than_its_base(client: Op
     assert len(told) == len(set(told))
     listed = client.fine_tuning.jobs.checkpoints.list(job.id).data
     assert len(listed) == 2 and listed[0].metrics.full_valid_loss is not None
-    csv = client.files.content(job.result_files[0]).text
+    csv = base64.b64decode(client.files.content(job.result_files[0]).text).decode()
     assert csv.startswith("step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n")
 
     def answer(model: str, stream: bool) -> str:

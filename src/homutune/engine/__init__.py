@@ -14,6 +14,7 @@ from homutune.engine._generate import (
     GenerationRequest,
 )
 from homutune.engine._journal import METRICS_HEADER
+from homutune.engine._memory import training_memory
 from homutune.engine._tokens import count_tokens
 from homutune.files import write_atomic
 
@@ -30,5 +31,6 @@ __all__ = [
     "Tokens",
     "UnknownModel",
     "count_tokens",
+    "training_memory",
     "write_atomic",
 ]

@@ -19,6 +19,7 @@ from homutune.engine._batches import micro_batches, pad
 from homutune.engine._chat import NOT_SCORED, Tokens
 from homutune.engine._loss import chunked_cross_entropy
 from homutune.engine._norm import speed_up_norms
+from homutune.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,11 @@ class Precision:
     reason: str
 
 
-def choose_precision(device: torch.device) -> Precision:
-    """bf16 where the hardware multiplies it natively, fp32 elsewhere."""
+def choose_precision(device: torch.device, wanted: str = "auto") -> Precision:
+    """bf16 where the hardware multiplies it natively, fp32 elsewhere, or what was ``wanted``."""
+    if wanted != "auto":
+        dtype = torch.bfloat16 if wanted == "bf16" else torch.float32
+        return Precision(dtype, f"{wanted}: 指定のとおり")
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported():
             return Precision(torch.bfloat16, "bf16: この GPU は bf16 に対応しています")
@@ -44,10 +48,14 @@ def choose_precision(device: torch.device) -> Precision:
 
 @dataclass(frozen=True, slots=True)
 class LoraSettings:
-    """LoRA (Hu et al. 2021) on every linear layer of the body; the head stays as it is."""
+    """LoRA (Hu et al. 2021) on every linear layer of the body; the head stays as it is.
+
+    ``target_modules`` names the layers instead: ``("q_proj", "v_proj")``.
+    """
 
     rank: int = 16
     alpha: int = 32
+    target_modules: str | tuple[str, ...] = "all-linear"
 
 
 def load_model(
@@ -59,10 +67,18 @@ def load_model(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=0.0,
-        target_modules="all-linear",
+        target_modules=lora.target_modules
+        if isinstance(lora.target_modules, str)
+        else list(lora.target_modules),
         task_type="CAUSAL_LM",
     )
-    tuned = get_peft_model(model, config)
+    try:
+        tuned = get_peft_model(model, config)
+    except ValueError as error:
+        raise UserError(
+            f"target_modules {config.target_modules} は、このモデルにありません。",
+            remedy="target_modules を省くと、すべての線形層を学習します。",
+        ) from error
     speed_up_norms(tuned)
     for parameter in tuned.parameters():
         if parameter.requires_grad:

@@ -34,8 +34,9 @@ from homutune.engine._batches import plan_epoch
 from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._journal import Journal
 from homutune.engine._lora_gguf import write_lora_gguf
+from homutune.engine._options import Options, cut
 from homutune.engine._plan import Hyperparameters, epoch_ends, resolve
-from homutune.engine._trainer import LoraSettings, LoraTrainer, Score, choose_precision, load_model
+from homutune.engine._trainer import LoraTrainer, Score, choose_precision, load_model
 from homutune.errors import UserError
 from homutune.files import write_atomic
 
@@ -122,11 +123,12 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
     if job.threads:
         torch.set_num_threads(job.threads)
     template = ChatTemplate(job.base)
-    examples = read_tokens(job.train_file, template)
-    validation = read_tokens(job.valid_file, template) if job.valid_file else []
+    options = Options.read(job.hyperparameters)
+    examples = read_tokens(job.train_file, template, options.max_length)
+    validation = read_tokens(job.valid_file, template, options.max_length) if job.valid_file else []
     settings = resolve(job.hyperparameters, len(examples))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = choose_precision(device)
+    precision = choose_precision(device, options.precision)
 
     prompts = [example.prompt for example in examples]
     plan = [
@@ -138,8 +140,9 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
     journal.event("設定: " + " / ".join([*settings.reasons, precision.reason]))
 
     torch.manual_seed(job.seed)  # LoRA's A matrices are drawn here
-    model = load_model(job.base, LoraSettings(), precision.dtype, device)
-    progress = _Progress(job, journal, settings, examples, validation, plan)
+    model = load_model(job.base, options.lora, precision.dtype, device)
+    used = settings.as_dict() | options.as_dict()
+    progress = _Progress(job, journal, settings, used, examples, validation, plan)
     trainer = LoraTrainer(
         model,
         TrainingArguments(
@@ -187,8 +190,8 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
     return {"status": "succeeded", "trained_tokens": tokens, "error": None}
 
 
-def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
-    """Tokenise an OpenAI chat JSONL file.
+def read_tokens(path: Path, template: ChatTemplate, max_length: int | None = None) -> list[Tokens]:
+    """Tokenise an OpenAI chat JSONL file; longer examples are cut to ``max_length`` tokens.
 
     Raises:
         UserError: a line cannot be trained on.
@@ -198,7 +201,7 @@ def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
         if not line.strip():
             continue
         try:
-            tokens = template.training_tokens(json.loads(line)["messages"])
+            whole = template.training_tokens(json.loads(line)["messages"])
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"学習データの行を読めません（{type(error).__name__}）。",
@@ -206,6 +209,15 @@ def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
                 line=number,
                 remedy="homutune data check で確認してください。",
             ) from error
+        tokens = cut(whole, max_length)
+        if whole.scored and not tokens.scored:
+            raise UserError(
+                f"max_length {max_length} では、この例の答えまで届きません"
+                f"（答えの前に {whole.prompt} トークンあります）。",
+                file=path.name,
+                line=number,
+                remedy="max_length を大きくするか、この行を短くしてください。",
+            )
         if not tokens.scored:
             raise UserError(
                 "学習する答え（assistant）がありません。",
@@ -249,6 +261,7 @@ class _Progress(TrainerCallback):
         job: Job,
         journal: Journal,
         settings: Hyperparameters,
+        used: dict[str, Any],
         examples: list[Tokens],
         validation: list[Tokens],
         plan: list[list[int]],
@@ -256,7 +269,7 @@ class _Progress(TrainerCallback):
         self.trainer: LoraTrainer
         self._job = job
         self._journal = journal
-        self._settings = settings
+        self._used = used
         self._validation = validation
         self._total = len(plan)
         self._tokens_of_step = [sum(len(examples[i].ids) for i in batch) for batch in plan]
@@ -317,7 +330,7 @@ class _Progress(TrainerCallback):
                 "total_steps": self._total,
                 "trained_tokens": self.trained_tokens,
                 "eta_s": self._eta(step),
-                "hyperparameters": self._settings.as_dict(),
+                "hyperparameters": self._used,
             },
         )
         if valid is not None:

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from homutune.engine import BaseModels, Chunk, GenerationPool, GenerationRequest
+from homutune.engine import (
+    BaseModels,
+    Chunk,
+    GenerationPool,
+    GenerationRequest,
+    training_memory,
+)
 from homutune.settings import Settings
 
 
@@ -34,6 +40,9 @@ class Engine(Protocol):
     def prepare(self, name: str) -> Weights:
         """Make a base model ready to train on; the first time this takes about a minute."""
 
+    def training_memory(self, name: str) -> int | None:
+        """Bytes a training of it takes, by estimate; None where nothing is known yet."""
+
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate; closing the iterator stops the work."""
 
@@ -56,6 +65,11 @@ class LocalEngine:
         """Convert the base model if that has not been done."""
         model = self._models.ensure(name)
         return Weights(model.path, model.gguf)
+
+    def training_memory(self, name: str) -> int | None:
+        """An estimate from the model's shape, once it has been converted."""
+        model = self._models.get(name)
+        return training_memory(model.path) if model.ready else None
 
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate with llama.cpp."""

@@ -131,7 +131,7 @@ def _explain(first: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
         text, code = f"Missing required parameter: '{name}'.", "missing_required_parameter"
     elif kind == "extra_forbidden":
         text, code = f"Unknown parameter: '{name}'.", "unknown_parameter"
-    elif kind.endswith("_type"):
+    elif kind.endswith(("_type", "_parsing")):
         text, code = f"Invalid type for '{name}': {message}.", "invalid_type"
     else:
         reason = message.removeprefix("Value error, ")

@@ -78,6 +78,18 @@ class JobFolder:
         """Whether it was asked."""
         return (self.path / "cancel").exists()
 
+    def ask_to_pause(self) -> None:
+        """Ask that the job rests until :meth:`withdraw_pause`."""
+        (self.path / "pause").touch()
+
+    def withdraw_pause(self) -> None:
+        """Let the job go on."""
+        (self.path / "pause").unlink(missing_ok=True)
+
+    def pause_asked(self) -> bool:
+        """Whether the job is to rest."""
+        return (self.path / "pause").exists()
+
     def worker_lives(self) -> bool:
         """Whether some process holds ``worker.lock``."""
         try:

@@ -6,7 +6,9 @@ at the database and the job's folder and goes on from there.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import logging
 import shutil
@@ -23,7 +25,8 @@ from homutune.files import write_atomic
 from homutune.server._engine import Engine
 from homutune.server._files import Files
 from homutune.server._job_folder import TERMINAL, JobFolder, job_folder
-from homutune.server._jobs import CANCELLED
+from homutune.server._jobs import CANCELLED, PAUSED
+from homutune.server._memory import INSUFFICIENT_MEMORY, Memory
 from homutune.server._store import JobRow, ModelRow, Store
 from homutune.server._training_file import MIN_EXAMPLES, Checked, check_examples, overlap
 from homutune.server._worker import Worker
@@ -51,6 +54,7 @@ class Runner:
         store: Store,
         files: Files,
         engine: Engine,
+        memory: Memory,
         home: Path,
         worker_command: Sequence[str],
         threads: int | None,
@@ -58,6 +62,7 @@ class Runner:
         self._store = store
         self._files = files
         self._engine = engine
+        self._memory = memory
         self._home = home
         self._command = list(worker_command)
         self._threads = threads
@@ -151,7 +156,14 @@ class Runner:
     # --- queued -> running ------------------------------------------------------------------
 
     def _begin(self, job: JobRow, folder: JobFolder) -> None:
+        if folder.pause_asked():  # while its files were being checked
+            if self._store.update_job(job.id, was=["queued"], status="paused"):
+                folder.events.append(PAUSED)
+            return
         weights = self._engine.prepare(job.model)
+        if (problem := self._memory.problem(job.model)) is not None:
+            self._fail(job, INSUFFICIENT_MEMORY, problem, "model")
+            return
         described = {
             "id": job.id,
             "model": job.model,
@@ -184,6 +196,8 @@ class Runner:
             worker = Worker(folder, None, job.worker_pid)
         if worker.lives():
             self._worker = worker
+            if folder.pause_asked():
+                worker.ask_to_stop()
             return
         self._worker = None
         result = folder.result()
@@ -191,8 +205,12 @@ class Runner:
             self._finish(job, folder, result)
         elif folder.cancel_asked():
             self._finish(job, folder, {"status": "cancelled"})
-        elif worker.exit_code is None:
-            # It died with the server, or while there was none: not a fault of the job.
+        elif folder.pause_asked():
+            folder.events.append(PAUSED)
+            self._store.update_job(job.id, was=["running"], status="paused")
+        elif not worker.exit_code:
+            # It died with the server, while there was none, or for a pause that was withdrawn:
+            # not a fault of the job.
             self._start_worker(job, folder)
         elif job.restarts < MAX_RESTARTS:
             number = job.restarts + 1
@@ -249,16 +267,18 @@ class Runner:
         )
 
     def _keep_metrics(self, job: JobRow, folder: JobFolder) -> list[str]:
-        # The id follows from the job, so that finishing twice makes one file. Plain CSV: that
-        # OpenAI delivers base64 is among the things people complain about.
+        # The id follows from the job, so that finishing twice makes one file. Base64, as OpenAI
+        # delivers it and programs expect it; our own client shows it plain.
         file_id = f"file-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}"
         metrics = folder.path / "metrics.csv"
         if not metrics.is_file():
             return []
-        with metrics.open("rb") as source:
-            self._files.save(
-                source, filename="step_metrics.csv", purpose="fine-tune-results", file_id=file_id
-            )
+        self._files.save(
+            io.BytesIO(base64.b64encode(metrics.read_bytes())),
+            filename="step_metrics.csv",
+            purpose="fine-tune-results",
+            file_id=file_id,
+        )
         return [file_id]
 
     def _fail(self, job: JobRow, code: str, message: str, param: str | None = None) -> None:

@@ -34,14 +34,41 @@ def _positive(value: Any) -> float | str:
     return float(value)
 
 
+#: Linear layers of the models transformers and llama.cpp both know by these names.
+LINEAR_LAYERS = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+#: Longest training example of OpenAI's models, in tokens.
+MAX_LENGTH = 65_536
+
+
 class Hyperparameters(_Body):
-    """Of supervised fine-tuning."""
+    """Of supervised fine-tuning: OpenAI's three and, below, our own.
+
+    The SDK sends our own as they are: ``hyperparameters={"n_epochs": 2, "lora_rank": 8}``, or
+    through ``extra_body``.
+    """
 
     n_epochs: Annotated[Literal["auto"] | int, _whole(1, 50)] = "auto"
     batch_size: Annotated[Literal["auto"] | int, _whole(1, 256)] = "auto"
     learning_rate_multiplier: Annotated[Literal["auto"] | float, BeforeValidator(_positive)] = (
         "auto"
     )
+
+    lora_rank: Annotated[int, Field(ge=1, le=256)] | None = None
+    lora_alpha: Annotated[int, Field(ge=1, le=1024)] | None = None
+    target_modules: (
+        Literal["all-linear"] | Annotated[list[LINEAR_LAYERS], Field(min_length=1)] | None
+    ) = None
+    #: Absolute, in place of the multiplier.
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    #: Longest example in tokens; what is longer is cut from its end.
+    max_length: Annotated[int, Field(ge=16, le=MAX_LENGTH)] | None = None
+    precision: Literal["auto", "bf16", "fp32"] | None = None
+
+    @model_validator(mode="after")
+    def _one_learning_rate(self) -> Hyperparameters:
+        if self.learning_rate is not None and self.learning_rate_multiplier != "auto":
+            raise ValueError("use either 'learning_rate' or 'learning_rate_multiplier', not both")
+        return self
 
 
 class Supervised(_Body):
@@ -50,12 +77,32 @@ class Supervised(_Body):
     hyperparameters: Hyperparameters | None = None
 
 
+def _beta(value: Any) -> float | str:
+    if value is None or value == "auto":
+        return "auto"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 2:
+        raise ValueError("must be 'auto' or a number greater than 0, at most 2")
+    return float(value)
+
+
+class DpoHyperparameters(Hyperparameters):
+    """Of preference fine-tuning."""
+
+    beta: Annotated[Literal["auto"] | float, BeforeValidator(_beta)] = "auto"
+
+
+class Dpo(_Body):
+    """``method.dpo``."""
+
+    hyperparameters: DpoHyperparameters | None = None
+
+
 class Method(_Body):
     """``method``; the other two methods are recognised to be refused by name."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
-    dpo: Any = None
+    dpo: Dpo | None = None
     reinforcement: Any = None
 
 

@@ -13,7 +13,9 @@ from homutune.server._chat import Chat, chat_router
 from homutune.server._engine import Engine, LocalEngine
 from homutune.server._errors import install_error_handlers
 from homutune.server._files import Files, files_router
-from homutune.server._jobs import Jobs, jobs_router
+from homutune.server._jobs import Jobs
+from homutune.server._jobs_api import jobs_router
+from homutune.server._memory import Memory
 from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
 from homutune.server._runner import Runner
@@ -45,8 +47,11 @@ def create_app(
     engine = engine or LocalEngine(settings)
     files = Files(store, home)
     models = Models(store, engine, home)
-    runner = Runner(store, files, engine, home, worker_command or WORKER_COMMAND, settings.threads)
-    jobs = Jobs(store, files, models, home, runner.wake)
+    memory = Memory(engine, settings.memory_limit_gb)
+    runner = Runner(
+        store, files, engine, memory, home, worker_command or WORKER_COMMAND, settings.threads
+    )
+    jobs = Jobs(store, files, models, memory, home, runner.wake)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
