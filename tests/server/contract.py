@@ -1,8 +1,9 @@
 """Every JSON answer is held against the SDK's types and, where it lies beside us, OpenAI's spec.
 
 The types are filled strictly: a missing field, another type or a field they do not know fails.
-Two things of ours they cannot know: the hyperparameters in :data:`OWN_FIELDS`, and the status
-``paused``, which OpenAI's reference shows in the answer to pause but lists in no schema.
+Two things they cannot know: the hyperparameters in :data:`OWN_FIELDS`, and the status
+``paused``, which OpenAI's reference shows in the answer to pause but lists in no schema. (And a
+file may be uploaded with the purpose ``evals``, which the schema of a file does not list.)
 """
 
 from __future__ import annotations
@@ -99,6 +100,10 @@ def check(response: httpx2.Response) -> None:
         if re.fullmatch(method, response.request.method) and re.fullmatch(pattern, path):
             if sdk_type is FineTuningJob:
                 body = json.loads(response.text.replace('"status":"paused"', '"status":"queued"'))
+            if sdk_type is FileObject:
+                body = json.loads(
+                    response.text.replace('"purpose":"evals"', '"purpose":"user_data"')
+                )
             listed = body.get("object") == "list" and sdk_type is not CreateEmbeddingResponse
             for item in body["data"] if listed else [body]:
                 fits(sdk_type, item)

@@ -51,6 +51,7 @@ class Files:
         lifetime: int | None = None,
         file_id: str | None = None,
         check: Callable[[Path], None] | None = None,
+        max_bytes: int | None = None,
     ) -> FileRow:
         """Copy ``source`` to disk, ``check`` it there, then make it known.
 
@@ -61,15 +62,16 @@ class Files:
             lifetime: seconds until it is removed.
             file_id: given when saving a second time must not make a second file.
             check: may refuse the file by raising.
+            max_bytes: largest size, :data:`MAX_BYTES` if None.
 
         Raises:
             OSError: the disk is full or not writable.
-            ApiError: larger than :data:`MAX_BYTES`.
+            ApiError: larger than ``max_bytes``.
         """
         file_id = file_id or new_id("file-")
         part = self._folder / f".{file_id}.part"
         try:
-            size = _copy(source, part)
+            size = _copy(source, part, MAX_BYTES if max_bytes is None else max_bytes)
             if check is not None:
                 check(part)
             part.replace(self.path(file_id))
@@ -115,7 +117,7 @@ def files_router(files: Files, store: Store) -> APIRouter:
 
     @router.post("")
     async def create_file(request: Request) -> dict[str, Any]:
-        form = await _limited_form(request)
+        form = await limited_form(request, MAX_BYTES, _too_large)
         try:
             return await run_in_threadpool(_create, files, form)
         finally:
@@ -203,10 +205,20 @@ def _create(files: Files, form: FormData) -> dict[str, Any]:
         upload.file,
         filename=upload.filename or "",
         purpose=str(purpose),
-        lifetime=_lifetime(form),
-        check=_check_training if purpose == "fine-tune" else None,
+        lifetime=_lifetime(form) or default_lifetime(str(purpose)),
+        check=checker(str(purpose)),
     )
     return file_object(row)
+
+
+def checker(purpose: str) -> Callable[[Path], None] | None:
+    """The check of a file for ``purpose``, if it has one."""
+    return _check_training if purpose == "fine-tune" else None
+
+
+def default_lifetime(purpose: str) -> int | None:
+    """Seconds a file lives that nobody gave a lifetime: batches 30 days, others ever [OpenAI]."""
+    return 30 * 24 * 3600 if purpose == "batch" else None
 
 
 def _check_training(path: Path) -> None:
@@ -241,30 +253,32 @@ def _lifetime(form: FormData) -> int | None:
     return int(seconds)
 
 
-async def _limited_form(request: Request) -> FormData:
+async def limited_form(
+    request: Request, max_bytes: int, too_large: Callable[[], ApiError]
+) -> FormData:
     """Parse the form, large parts on disk, and stop as soon as it is certainly too large."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BYTES + _OVERHEAD:
-        raise _too_large()
+    if declared.isdecimal() and int(declared) > max_bytes + _OVERHEAD:
+        raise too_large()
     received = 0
 
     async def receive() -> Message:
         nonlocal received
         message = await request.receive()
         received += len(message.get("body", b""))
-        if received > MAX_BYTES + _OVERHEAD:
-            raise _too_large()
+        if received > max_bytes + _OVERHEAD:
+            raise too_large()
         return message
 
     return await Request(request.scope, receive).form()
 
 
-def _copy(source: BinaryIO, target: Path) -> int:
+def _copy(source: BinaryIO, target: Path, max_bytes: int) -> int:
     size = 0
     with target.open("wb") as out:
         while chunk := source.read(_CHUNK):
             size += len(chunk)
-            if size > MAX_BYTES:
+            if size > max_bytes:
                 raise _too_large()
             out.write(chunk)
         out.flush()

@@ -8,9 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A JSON body."""
+
     # An argument nobody reads is refused, not ignored.
     model_config = ConfigDict(extra="forbid")
+
+
+class ExpiresAfter(Body):
+    """When a file is to be removed; ``seconds`` after its creation."""
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, Field(ge=3600, le=2592000)]
 
 
 def _whole(low: int, high: int) -> BeforeValidator:
@@ -40,7 +49,7 @@ LINEAR_LAYERS = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up
 MAX_LENGTH = 65_536
 
 
-class Hyperparameters(_Body):
+class Hyperparameters(Body):
     """Of supervised fine-tuning: OpenAI's three and, below, our own.
 
     The SDK sends our own as they are: ``hyperparameters={"n_epochs": 2, "lora_rank": 8}``, or
@@ -71,7 +80,7 @@ class Hyperparameters(_Body):
         return self
 
 
-class Supervised(_Body):
+class Supervised(Body):
     """``method.supervised``."""
 
     hyperparameters: Hyperparameters | None = None
@@ -91,13 +100,13 @@ class DpoHyperparameters(Hyperparameters):
     beta: Annotated[Literal["auto"] | float, BeforeValidator(_beta)] = "auto"
 
 
-class Dpo(_Body):
+class Dpo(Body):
     """``method.dpo``."""
 
     hyperparameters: DpoHyperparameters | None = None
 
 
-class Method(_Body):
+class Method(Body):
     """``method``; the other two methods are recognised to be refused by name."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
@@ -116,7 +125,7 @@ def _check_metadata(value: Any) -> Any:
     return value
 
 
-class CreateJob(_Body):
+class CreateJob(Body):
     """``POST /v1/fine_tuning/jobs``."""
 
     model: str
@@ -152,7 +161,7 @@ def _text(content: Any) -> str:
     return "".join(texts)
 
 
-class ChatMessage(_Body):
+class ChatMessage(Body):
     """One message; nulls that the SDK sends back from an answer are dropped."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -178,7 +187,7 @@ class JsonSchema(BaseModel):
     schema_: Annotated[dict[str, Any], Field(alias="schema")]
 
 
-class ResponseFormat(_Body):
+class ResponseFormat(Body):
     """``response_format``."""
 
     type: Literal["text", "json_object", "json_schema"]
@@ -191,7 +200,7 @@ class ResponseFormat(_Body):
         return self
 
 
-class StreamOptions(_Body):
+class StreamOptions(Body):
     """``stream_options``."""
 
     include_usage: bool | None = None
@@ -202,7 +211,7 @@ def _stops(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-class ChatRequest(_Body):
+class ChatRequest(Body):
     """``POST /v1/chat/completions``."""
 
     model: str

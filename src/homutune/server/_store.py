@@ -32,7 +32,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from homutune.errors import UserError
 
 
-class _Base(DeclarativeBase):
+class TableBase(DeclarativeBase):
+    """All tables of the server."""
+
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         dict[str, Any]: JSON,
         dict[str, str]: JSON,
@@ -40,7 +42,7 @@ class _Base(DeclarativeBase):
     }
 
 
-class _Schema(_Base):
+class _Schema(TableBase):
     """One row per migration that was applied."""
 
     __tablename__ = "schema_version"
@@ -48,7 +50,9 @@ class _Schema(_Base):
     applied_at: Mapped[int] = mapped_column(BigInteger)
 
 
-class _Listed:
+class Listed:
+    """A row with an id that is given out and a place in lists."""
+
     # Seconds tie; the order of lists and the place of a cursor need a number that does not,
     # and that is never given twice, even after the newest row was deleted.
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -57,7 +61,7 @@ class _Listed:
     __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
 
 
-class FileRow(_Listed, _Base):
+class FileRow(Listed, TableBase):
     """An uploaded file or the result file of a job; the bytes are ``<home>/files/<id>``."""
 
     __tablename__ = "files"
@@ -67,7 +71,7 @@ class FileRow(_Listed, _Base):
     expires_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
 
-class JobRow(_Listed, _Base):
+class JobRow(Listed, TableBase):
     """A fine-tuning job; its folder is ``<home>/jobs/<id>``."""
 
     __tablename__ = "jobs"
@@ -94,7 +98,7 @@ class JobRow(_Listed, _Base):
     worker_pid: Mapped[int | None] = mapped_column(Integer, default=None)
 
 
-class ModelRow(_Listed, _Base):
+class ModelRow(Listed, TableBase):
     """A tuned model; ``adapter_path`` is relative to the home, so that the home can be moved."""
 
     __tablename__ = "models"
@@ -103,7 +107,7 @@ class ModelRow(_Listed, _Base):
     adapter_path: Mapped[str] = mapped_column(String(255))
 
 
-_Row = TypeVar("_Row", FileRow, JobRow, ModelRow)
+_Row = TypeVar("_Row", bound=Listed)
 
 
 class CursorError(LookupError):
@@ -111,13 +115,16 @@ class CursorError(LookupError):
 
 
 def _create_tables(engine: Engine) -> None:
-    _Base.metadata.create_all(engine)
+    from homutune.server import _tables  # noqa: F401, known to the metadata once imported
+
+    TableBase.metadata.create_all(engine)
 
 
 #: Numbered from 1, append-only: a migration that was released is never edited. Version 1 is
 #: ``create_all`` because there is no older form to start from; the first change of a table
 #: freezes it as SQL. Three tables do not yet earn a migration library.
-MIGRATIONS: tuple[Callable[[Engine], None], ...] = (_create_tables,)
+#: Version 2 added the tables of ``_tables.py``, which is ``create_all`` again.
+MIGRATIONS: tuple[Callable[[Engine], None], ...] = (_create_tables, _create_tables)
 
 
 class Store:
@@ -147,7 +154,7 @@ class Store:
         """Give the connections back."""
         self._engine.dispose()
 
-    def add(self, row: FileRow | JobRow | ModelRow) -> None:
+    def add(self, row: Listed) -> None:
         """Insert ``row``; a row with its id already there is left as it is."""
         with self._session.begin() as session:
             if session.scalar(select(type(row)).where(type(row).id == row.id)) is None:
@@ -222,8 +229,18 @@ class Store:
             result: Any = session.execute(change.values(**values))
             return bool(result.rowcount)
 
+    def update_row(
+        self, kind: type[_Row], row_id: str, *, was: Iterable[str], **values: Any
+    ) -> bool:
+        """As :meth:`update_job`, of any kind of row that has a status."""
+        status: Any = kind.__table__.c.status  # type: ignore[attr-defined]
+        change = update(kind).where(kind.id == row_id, status.in_(list(was)))
+        with self._session.begin() as session:
+            result: Any = session.execute(change.values(**values))
+            return bool(result.rowcount)
+
     def _migrate(self) -> None:
-        _Base.metadata.tables["schema_version"].create(self._engine, checkfirst=True)
+        TableBase.metadata.tables["schema_version"].create(self._engine, checkfirst=True)
         with Session(self._engine) as session:
             done = set(session.scalars(select(_Schema.version)))
         if max(done, default=0) > len(MIGRATIONS):

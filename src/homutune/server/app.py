@@ -20,6 +20,7 @@ from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
 from homutune.server._runner import Runner
 from homutune.server._store import Store
+from homutune.server._uploads import Uploads, uploads_router
 from homutune.settings import Settings
 
 #: The training program; the job's folder follows as its argument.
@@ -76,6 +77,7 @@ def create_app(
     )
     install_error_handlers(app)
     app.include_router(files_router(files, store))
+    app.include_router(uploads_router(Uploads(store, files, home)))
     app.include_router(jobs_router(jobs, store))
     app.include_router(models_router(models))
     app.include_router(chat_router(Chat(engine, models)))
