@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from homutune.engine import Chunk, GenerationRequest
+from homutune.engine import Chunk, ContextTooLong, GenerationRequest, Logprob, TokenLogprobs
 from homutune.errors import UserError
 from homutune.server import serve
 from homutune.server._engine import Base, Weights
@@ -39,14 +39,19 @@ class ScriptedEngine:
         folder = self.home / "bases" / name
         return Weights(folder, folder / "model.gguf")
 
+    def supports_tools(self, name: str) -> bool:
+        return name == "org/tiny-2"
+
     def training_memory(self, name: str) -> int | None:
         return 5_000_000_000
 
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         self.requests.append(request)
-        question = request.messages[-1]["content"]
+        question = request.prompt or request.messages[-1]["content"]
         if question == "長すぎる":
-            raise UserError("入力が長すぎます。", remedy="短くしてください。")
+            raise ContextTooLong(5000, 4096)
+        if question == "断る":
+            raise UserError("この会話はモデルの会話形式に合いません。")
         return self._generate(request, question)
 
     def _generate(self, request: GenerationRequest, question: str) -> Iterator[Chunk]:
@@ -57,6 +62,10 @@ class ScriptedEngine:
             text = f"{request.base}|{adapter}|{question}"
             if request.json_schema is not None or request.json_object:
                 text = json.dumps({"答え": question}, ensure_ascii=False)
+            if request.tools and request.messages[-1]["role"] == "user":
+                name = request.tools[0]["function"]["name"]
+                call = {"name": name, "arguments": {"条": question}}
+                text = f"調べます<tool_call>\n{json.dumps(call, ensure_ascii=False)}\n</tool_call>"
             tokens = [text[i : i + 3] for i in range(0, len(text), 3)]
             if question == "終わらない":
                 tokens = ["あ"] * 10_000
@@ -64,7 +73,7 @@ class ScriptedEngine:
             for token in tokens[:limit]:
                 if question == "終わらない":
                     time.sleep(0.02)
-                yield Chunk(token)
+                yield Chunk(token, logprobs=_logprobs(request, token))
             if question == "途中で爆発":
                 raise RuntimeError("機密の契約書の本文")
             reason = "length" if limit < len(tokens) else "stop"
@@ -74,6 +83,13 @@ class ScriptedEngine:
 
     def close(self) -> None:
         pass
+
+
+def _logprobs(request: GenerationRequest, token: str) -> tuple[TokenLogprobs, ...]:
+    if request.logprobs is None:
+        return ()
+    chosen = Logprob(token, tuple(token.encode()), -0.5)
+    return (TokenLogprobs(chosen, (chosen, Logprob("x", (120,), -9999.0))),)
 
 
 if __name__ == "__main__":

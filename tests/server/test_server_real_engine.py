@@ -6,9 +6,10 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from openai import OpenAI
+from openai import BadRequestError, OpenAI
 
 from homutune.engine import training_memory
 from homutune.server import create_app
@@ -56,6 +57,55 @@ def test_the_engine_honours_the_hyperparameters_of_a_job_and_reports_those_it_us
     assert any("fp32: 指定のとおり" in message for message in messages(client, job.id))
     base = (home / "bases" / "tiny-gemma").resolve()
     assert training_memory(base) > 1_000_000_000
+
+
+def test_the_real_engine_enforces_json_gives_logprobs_and_continues_texts(client: OpenAI) -> None:
+    ask: Any = client.chat.completions.create
+    asked: Any = {"model": "tiny-gemma", "messages": [{"role": "user", "content": "契約"}]}
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "boolean"}, "b": {"enum": ["あ", "い"]}},
+        "required": ["a", "b"],
+        "additionalProperties": False,
+    }
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    for seed in range(3):
+        text = ask(**asked, response_format=wanted, seed=seed).choices[0].message.content
+        assert json.loads(text)["b"] in ("あ", "い")
+    assert ask(**asked, response_format=wanted, seed=1) != ask(**asked, seed=1)
+    choice = ask(**asked, logprobs=True, top_logprobs=3, max_tokens=5, temperature=0).choices[0]
+    content = choice.logprobs.content
+    assert len(content) == 5 and all(len(token.top_logprobs) == 3 for token in content)
+    assert all(token.logprob == token.top_logprobs[0].logprob <= 0 for token in content)
+    free = client.completions.create(model="tiny-gemma", prompt="契約", max_tokens=8, seed=1)
+    assert free.usage is not None and free.usage.prompt_tokens == 3  # <bos> and two characters
+    # The same seed gives the same text, and a stop sequence ends it before itself.
+    again = client.completions.create(model="tiny-gemma", prompt="契約", max_tokens=8, seed=1)
+    assert again.choices[0].text == free.choices[0].text
+    stopped = client.completions.create(
+        model="tiny-gemma", prompt="契約", max_tokens=8, seed=1, stop=free.choices[0].text[2]
+    )
+    assert stopped.choices[0].text == free.choices[0].text[:2]
+    assert stopped.choices[0].finish_reason == "stop"
+    with pytest.raises(BadRequestError) as caught:
+        ask(**{**asked, "messages": [{"role": "user", "content": "契" * 5000}]})
+    assert caught.value.code == "context_length_exceeded"
+
+
+def test_tools_go_through_a_template_that_knows_them(client: OpenAI, home: Path) -> None:
+    template = home / "bases" / "tiny-gemma" / "chat_template.jinja"
+    template.write_text(
+        "{% if tools %}{{ tools | tojson }}<tool_call>{% endif %}" + template.read_text("utf-8"),
+        "utf-8",
+    )
+    tools: Any = [{"type": "function", "function": {"name": "契約"}}]
+    ask: Any = client.chat.completions.create
+    asked: Any = {
+        "model": "tiny-gemma",
+        "messages": [{"role": "user", "content": "契約"}],
+        "max_tokens": 4,
+    }
+    assert ask(**asked, tools=tools).usage.prompt_tokens > ask(**asked).usage.prompt_tokens + 20
 
 
 def test_a_max_length_that_ends_before_the_answer_is_told(client: OpenAI) -> None:

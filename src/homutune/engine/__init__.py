@@ -6,16 +6,20 @@ transformers are imported there and when a base model is converted, not for gene
 
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
 from homutune.engine._chat import ChatTemplate, Tokens
-from homutune.engine._generate import (
-    SLOTS,
-    Chunk,
-    Completion,
-    GenerationPool,
-    GenerationRequest,
-)
+from homutune.engine._generate import SLOTS, GenerationPool
+from homutune.engine._grammar import schema_problem
 from homutune.engine._journal import METRICS_HEADER
 from homutune.engine._memory import training_memory
+from homutune.engine._requests import (
+    Chunk,
+    Completion,
+    ContextTooLong,
+    GenerationRequest,
+    Logprob,
+    TokenLogprobs,
+)
 from homutune.engine._tokens import count_tokens
+from homutune.engine._tool_calls import ToolCall, parse_tool_calls
 from homutune.files import write_atomic
 
 __all__ = [
@@ -26,11 +30,17 @@ __all__ = [
     "ChatTemplate",
     "Chunk",
     "Completion",
+    "ContextTooLong",
     "GenerationPool",
     "GenerationRequest",
+    "Logprob",
+    "TokenLogprobs",
     "Tokens",
+    "ToolCall",
     "UnknownModel",
     "count_tokens",
+    "parse_tool_calls",
+    "schema_problem",
     "training_memory",
     "write_atomic",
 ]

@@ -40,6 +40,9 @@ class Engine(Protocol):
     def prepare(self, name: str) -> Weights:
         """Make a base model ready to train on; the first time this takes about a minute."""
 
+    def supports_tools(self, name: str) -> bool:
+        """Whether the chat template of a base model knows tools."""
+
     def training_memory(self, name: str) -> int | None:
         """Bytes a training of it takes, by estimate; None where nothing is known yet."""
 
@@ -65,6 +68,10 @@ class LocalEngine:
         """Convert the base model if that has not been done."""
         model = self._models.ensure(name)
         return Weights(model.path, model.gguf)
+
+    def supports_tools(self, name: str) -> bool:
+        """Read from the template."""
+        return self._pool.supports_tools(name)
 
     def training_memory(self, name: str) -> int | None:
         """An estimate from the model's shape, once it has been converted."""

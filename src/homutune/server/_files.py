@@ -217,7 +217,7 @@ def checker(purpose: str) -> Callable[[Path], None] | None:
 
 
 def default_lifetime(purpose: str) -> int | None:
-    """Seconds a file lives that nobody gave a lifetime: batches 30 days, others ever [OpenAI]."""
+    """Seconds a file lives unless told otherwise: batches 30 days, others for ever [OpenAI]."""
     return 30 * 24 * 3600 if purpose == "batch" else None
 
 

@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from homutune.server._chat import Chat, chat_router
+from homutune.server._chat import chat_router
+from homutune.server._completions import completions_router
 from homutune.server._engine import Engine, LocalEngine
 from homutune.server._errors import install_error_handlers
 from homutune.server._files import Files, files_router
+from homutune.server._generation import Generation
 from homutune.server._jobs import Jobs
 from homutune.server._jobs_api import jobs_router
 from homutune.server._memory import Memory
@@ -80,7 +82,9 @@ def create_app(
     app.include_router(uploads_router(Uploads(store, files, home)))
     app.include_router(jobs_router(jobs, store))
     app.include_router(models_router(models))
-    app.include_router(chat_router(Chat(engine, models)))
+    generation = Generation(engine, models)
+    app.include_router(chat_router(generation))
+    app.include_router(completions_router(generation))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
