@@ -98,7 +98,7 @@ def test_tools_go_through_a_template_that_knows_them(client: OpenAI, home: Path)
         "{% if tools %}{{ tools | tojson }}<tool_call>{% endif %}" + template.read_text("utf-8"),
         "utf-8",
     )
-    tools: Any = [{"type": "function", "function": {"name": "契約"}}]
+    tools: Any = [{"type": "function", "function": {"name": "search"}}]
     ask: Any = client.chat.completions.create
     asked: Any = {
         "model": "tiny-gemma",
