@@ -8,9 +8,11 @@ file may be uploaded with the purpose ``evals``, which the schema of a file does
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import re
+import struct
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,11 @@ def check(response: httpx2.Response) -> None:
         if re.fullmatch(method, response.request.method) and re.fullmatch(pattern, path):
             if sdk_type is FineTuningJob:
                 body = json.loads(response.text.replace('"status":"paused"', '"status":"queued"'))
+            if sdk_type is CreateEmbeddingResponse:
+                for item in body["data"]:
+                    if isinstance(item["embedding"], str):  # what the SDK asks for and decodes
+                        raw = base64.b64decode(item["embedding"])
+                        item["embedding"] = list(struct.unpack(f"<{len(raw) // 4}f", raw))
             if sdk_type is FileObject:
                 body = json.loads(
                     response.text.replace('"purpose":"evals"', '"purpose":"user_data"')

@@ -11,7 +11,15 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from homutune.engine import Chunk, ContextTooLong, GenerationRequest, Logprob, TokenLogprobs
+from homutune.engine import (
+    Chunk,
+    ContextTooLong,
+    Embeddings,
+    GenerationRequest,
+    Logprob,
+    TextTooLong,
+    TokenLogprobs,
+)
 from homutune.errors import UserError
 from homutune.server import serve
 from homutune.server._engine import Base, Weights
@@ -41,6 +49,15 @@ class ScriptedEngine:
 
     def supports_tools(self, name: str) -> bool:
         return name == "org/tiny-2"
+
+    def embedding_models(self) -> Sequence[Base]:
+        return [Base("tiny-e5", 1_700_000_002, "tests")]
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        for position, text in enumerate(texts):
+            if text == "長すぎる":
+                raise TextTooLong(position, 9000)
+        return Embeddings([[len(text) / 4, 0.5] for text in texts], 3 * len(texts))
 
     def training_memory(self, name: str) -> int | None:
         return 5_000_000_000

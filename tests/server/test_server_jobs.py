@@ -328,7 +328,7 @@ def test_what_the_worker_says_about_a_failure_becomes_the_jobs_error(
         "training_file",
     )
     assert messages(local.client, job.id)[-1] == "broken"
-    assert local.client.models.list().data[-1].id == "org/tiny-2"
+    assert local.client.models.list().data[-1].id == "tiny-e5"
 
 
 def test_a_worker_that_dies_twice_is_resumed_and_the_job_succeeds(

@@ -26,7 +26,12 @@ def tuned(local: Local) -> str:
 
 def test_base_and_tuned_models_are_listed_and_found(local: Local) -> None:
     name = tuned(local)
-    assert [model.id for model in local.client.models.list()] == ["tiny", "org/tiny-2", name]
+    assert [model.id for model in local.client.models.list()] == [
+        "tiny",
+        "org/tiny-2",
+        "tiny-e5",
+        name,
+    ]
     assert local.client.models.retrieve("org/tiny-2").owned_by == "tests"
     assert local.client.models.retrieve(name).owned_by == "local"
     with pytest.raises(openai.NotFoundError) as caught:

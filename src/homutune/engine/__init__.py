@@ -6,6 +6,15 @@ transformers are imported there and when a base model is converted, not for gene
 
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
 from homutune.engine._chat import ChatTemplate, Tokens
+from homutune.engine._embed import (
+    EMBEDDING_CREATED,
+    EMBEDDING_MODEL,
+    EMBEDDING_SIZE,
+    MAX_EMBEDDING_TOKENS,
+    Embedder,
+    Embeddings,
+    TextTooLong,
+)
 from homutune.engine._generate import SLOTS, GenerationPool
 from homutune.engine._grammar import schema_problem
 from homutune.engine._journal import METRICS_HEADER
@@ -23,6 +32,10 @@ from homutune.engine._tool_calls import ToolCall, parse_tool_calls
 from homutune.files import write_atomic
 
 __all__ = [
+    "EMBEDDING_CREATED",
+    "EMBEDDING_MODEL",
+    "EMBEDDING_SIZE",
+    "MAX_EMBEDDING_TOKENS",
     "METRICS_HEADER",
     "SLOTS",
     "BaseModel",
@@ -31,9 +44,12 @@ __all__ = [
     "Chunk",
     "Completion",
     "ContextTooLong",
+    "Embedder",
+    "Embeddings",
     "GenerationPool",
     "GenerationRequest",
     "Logprob",
+    "TextTooLong",
     "TokenLogprobs",
     "Tokens",
     "ToolCall",

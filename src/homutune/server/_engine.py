@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from homutune.engine import (
+    EMBEDDING_CREATED,
+    EMBEDDING_MODEL,
     BaseModels,
     Chunk,
+    Embedder,
+    Embeddings,
     GenerationPool,
     GenerationRequest,
     training_memory,
@@ -49,6 +53,12 @@ class Engine(Protocol):
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate; closing the iterator stops the work."""
 
+    def embedding_models(self) -> Sequence[Base]:
+        """Models for :meth:`embed`."""
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Vectors of texts."""
+
     def close(self) -> None:
         """Let go of memory and threads."""
 
@@ -58,6 +68,7 @@ class LocalEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._models = BaseModels(settings.home)
+        self._embedder = Embedder()
         self._pool = GenerationPool(settings.home, threads=settings.threads)
 
     def bases(self) -> Sequence[Base]:
@@ -81,6 +92,15 @@ class LocalEngine:
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate with llama.cpp."""
         return self._pool.stream(request)
+
+    def embedding_models(self) -> Sequence[Base]:
+        """E5 where its package is installed."""
+        e5 = Base(EMBEDDING_MODEL, EMBEDDING_CREATED, "intfloat")
+        return [e5] if self._embedder.installed() else []
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """With E5."""
+        return self._embedder.embed(texts)
 
     def close(self) -> None:
         """Stop the pool."""

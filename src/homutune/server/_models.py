@@ -44,7 +44,8 @@ class Models:
 
     def list(self) -> list[Target]:
         """Base models, then tuned models; checkpoints are listed with their job."""
-        bases = [Target(b.id, b.created, b.owned_by, b.id) for b in self._engine.bases()]
+        known = [*self._engine.bases(), *self._engine.embedding_models()]
+        bases = [Target(b.id, b.created, b.owned_by, b.id) for b in known]
         tuned = (self._tuned(row) for row in self._store.models())
         return bases + [target for target in tuned if target is not None]
 
@@ -57,13 +58,20 @@ class Models:
         found = self._checkpoint(name)
         return found[0] if found else None
 
+    def shown(self, name: str) -> Target | None:
+        """As :meth:`get`, embedding models too, which answer no chat."""
+        embedding = (model for model in self._engine.embedding_models() if model.id == name)
+        found = next((Target(m.id, m.created, m.owned_by, m.id) for m in embedding), None)
+        return found or self.get(name)
+
     def remove(self, name: str) -> None:
         """Remove a tuned model or a checkpoint, weights and all.
 
         Raises:
             ApiError: it is a base model, is not there, or its job still needs it.
         """
-        if self.base(name) is not None:
+        target = self.shown(name)
+        if target is not None and target.name == target.base:
             raise ApiError(
                 403,
                 f"You have insufficient permissions for this operation: `{name}` is a base model "
@@ -117,7 +125,7 @@ def models_router(models: Models) -> APIRouter:
 
     @router.get("/{model:path}")
     def retrieve_model(model: str) -> dict[str, Any]:
-        target = models.get(model)
+        target = models.shown(model)
         if target is None:
             raise _missing(model)
         return _model_object(target)

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from homutune.server._chat import chat_router
 from homutune.server._completions import completions_router
+from homutune.server._embeddings import embeddings_router
 from homutune.server._engine import Engine, LocalEngine
 from homutune.server._errors import install_error_handlers
 from homutune.server._files import Files, files_router
@@ -85,6 +86,7 @@ def create_app(
     generation = Generation(engine, models)
     app.include_router(chat_router(generation))
     app.include_router(completions_router(generation))
+    app.include_router(embeddings_router(engine))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
