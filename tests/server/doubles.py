@@ -38,6 +38,7 @@ class ScriptedEngine:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.closed = 0
+        self.running = 0
         self.requests: list[GenerationRequest] = []
 
     def bases(self) -> Sequence[Base]:
@@ -72,6 +73,7 @@ class ScriptedEngine:
         return self._generate(request, question)
 
     def _generate(self, request: GenerationRequest, question: str) -> Iterator[Chunk]:
+        self.running += 1
         try:
             if question == "爆発":
                 raise RuntimeError("機密の契約書の本文")
@@ -86,6 +88,8 @@ class ScriptedEngine:
             tokens = [text[i : i + 3] for i in range(0, len(text), 3)]
             if question == "終わらない":
                 tokens = ["あ"] * 10_000
+            if question == "ゆっくり":
+                time.sleep(1)
             limit = request.max_tokens or len(tokens)
             for token in tokens[:limit]:
                 if question == "終わらない":
@@ -97,6 +101,7 @@ class ScriptedEngine:
             yield Chunk("", reason, 7, min(limit, len(tokens)))
         finally:
             self.closed += 1
+            self.running -= 1
 
     def close(self) -> None:
         pass

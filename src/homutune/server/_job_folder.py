@@ -36,11 +36,7 @@ class JobFolder:
 
     def take_file(self, source: Path, name: str) -> None:
         """Keep ``source`` as ``name``: the upload may be deleted while the job needs it."""
-        target = self.path / name
-        try:
-            os.link(source, target)
-        except OSError:  # another volume, or a file system without links
-            shutil.copyfile(source, target)
+        keep_file(source, self.path / name)
 
     def state(self) -> dict[str, Any]:
         """The worker's ``state.json``; empty before its first step."""
@@ -110,6 +106,14 @@ class JobFolder:
         except FileNotFoundError:
             return None
         return content
+
+
+def keep_file(source: Path, target: Path) -> None:
+    """Make ``target`` hold what ``source`` holds, without a copy where the disk allows it."""
+    try:
+        os.link(source, target)
+    except OSError:  # another volume, or a file system without links
+        shutil.copyfile(source, target)
 
 
 def job_folder(home: Path, job_id: str) -> JobFolder:

@@ -17,6 +17,9 @@ from homutune.server._errors import error_body, server_error_body
 
 log = logging.getLogger("homutune.server")
 
+#: In the scope of requests the server makes to itself; none that came over the network has it.
+_INSIDE = "homutune.inside"
+
 #: Methods that change nothing; a page of another origin cannot read their answer (no CORS).
 _READING = {"GET", "HEAD", "OPTIONS"}
 
@@ -29,6 +32,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def inside(app: ASGIApp) -> ASGIApp:
+    """``app`` as the server itself calls it: without a key, whatever the address."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, _INSIDE: True}, receive, send)
+
+    return call
 
 
 class RequestLog:
@@ -88,7 +100,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and _INSIDE not in scope:
             refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
             if refusal is not None:
                 await refusal(scope, receive, send)

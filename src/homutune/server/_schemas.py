@@ -115,7 +115,8 @@ class Method(Body):
     reinforcement: Any = None
 
 
-def _check_metadata(value: Any) -> Any:
+def check_metadata(value: Any) -> Any:
+    """OpenAI's limits of ``metadata``."""
     if isinstance(value, dict):
         if len(value) > 16:
             raise ValueError("must have at most 16 pairs")
@@ -135,7 +136,7 @@ class CreateJob(Body):
     method: Method | None = None
     suffix: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    metadata: Annotated[dict[str, str], BeforeValidator(_check_metadata)] | None = None
+    metadata: Annotated[dict[str, str], BeforeValidator(check_metadata)] | None = None
     integrations: list[Any] | None = None
 
     def asked_hyperparameters(self) -> Hyperparameters:

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from homutune.server._errors import ApiError
 from homutune.server._files import Files, checker, default_lifetime, file_object, limited_form
-from homutune.server._ids import new_id
+from homutune.server._ids import hashed_id, new_id
 from homutune.server._schemas import Body, ExpiresAfter
 from homutune.server._store import FileRow, Store
 from homutune.server._tables import UploadRow
@@ -282,4 +282,4 @@ def part_too_large() -> ApiError:
 
 def _file_id(upload_id: str) -> str:
     # It follows from the upload, so that completing again after a crash makes one file.
-    return f"file-{hashlib.sha256(upload_id.encode()).hexdigest()[:24]}"
+    return hashed_id("file-", upload_id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from homutune.server._batch_runner import BatchRunner
+from homutune.server._batches import Batches, batches_router
 from homutune.server._chat import chat_router
 from homutune.server._completions import completions_router
 from homutune.server._embeddings import embeddings_router
@@ -55,14 +58,19 @@ def create_app(
     runner = Runner(
         store, files, engine, memory, home, worker_command or WORKER_COMMAND, settings.threads
     )
+    batches = Batches(store, files, home)
     jobs = Jobs(store, files, models, memory, home, runner.wake)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         runner.start()
+        answering = asyncio.create_task(BatchRunner(batches, files, app).run())
         try:
             yield
         finally:
+            answering.cancel()
+            with suppress(asyncio.CancelledError):
+                await answering
             runner.stop()
             engine.close()
             store.close()
@@ -87,6 +95,7 @@ def create_app(
     app.include_router(chat_router(generation))
     app.include_router(completions_router(generation))
     app.include_router(embeddings_router(engine))
+    app.include_router(batches_router(batches))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
