@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
     database_url: str | None = None
     threads: int | None = Field(default=None, ge=1)
+    # The log on stderr: lines for people, or one JSON object a line.
+    log_format: Literal["text", "json"] = "text"
     # Gigabytes training may use; None: all of the machine.
     memory_limit_gb: float | None = Field(default=None, gt=0)
 

@@ -44,6 +44,7 @@ class KeyRow(Listed, TableBase):
     """A user's API key: its SHA-256, never the key; ``id`` is shown in lists and logs."""
 
     __tablename__ = "api_keys"
-    name: Mapped[str] = mapped_column(String(64), unique=True)
+    status: Mapped[str] = mapped_column(String(32), index=True)
+    name: Mapped[str] = mapped_column(String(64), index=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger, default=None)

@@ -21,6 +21,7 @@ from homutune.server._files import Files, files_router
 from homutune.server._generation import Generation
 from homutune.server._jobs import Jobs
 from homutune.server._jobs_api import jobs_router
+from homutune.server._keys import Keys
 from homutune.server._memory import Memory
 from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
@@ -83,7 +84,7 @@ def create_app(
         redirect_slashes=False,
         middleware=[
             Middleware(RequestLog),
-            Middleware(Guard, host=settings.host, api_key=settings.server_key),
+            Middleware(Guard, host=settings.host, api_key=settings.server_key, keys=Keys(store)),
         ],
     )
     install_error_handlers(app)
