@@ -99,6 +99,8 @@ def test_embeddings_and_completions_can_be_batched_too(local: Local) -> None:
 BAD_LINES: list[tuple[Any, str, str | None]] = [
     (b"{", "invalid_json_line", None),
     (b"[1]", "invalid_json_line", None),
+    (b'{"custom_id": "\\ud83d"}', "invalid_json_line", None),
+    (b'{"custom_id": "a", "body": {"temperature": NaN}}', "invalid_json_line", None),
     ({"method": "POST", "url": CHAT, "body": {}}, "missing_required_parameter", "custom_id"),
     (request(2, body="x"), "invalid_type", "body"),
     (request(1), "duplicate_custom_id", "custom_id"),

@@ -67,11 +67,16 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
 def _problems(
     line: bytes, endpoint: str, seen: set[str], models: set[Any]
 ) -> Iterator[tuple[str, str, str | None]]:
     try:
-        request = json.loads(line.decode("utf-8"))
+        request = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        json.dumps(request, ensure_ascii=False).encode()  # no halves of characters
     except (ValueError, RecursionError):
         request = None
     if not isinstance(request, dict):

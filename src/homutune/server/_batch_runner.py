@@ -33,6 +33,7 @@ log = logging.getLogger("homutune.server")
 #: Requests of a batch at a time; the other half of the slots is left to those who wait.
 AT_ONCE = max(1, SLOTS // 2)
 _POLL_S = 0.3
+_FAILED = {"code": "server_error", "message": "The server could not answer this request."}
 _EXPIRED = {
     "code": "batch_expired",
     "message": "This request could not be executed before the completion window expired.",
@@ -222,12 +223,16 @@ class _Progress:
 
 
 async def _ask(client: httpx2.AsyncClient, endpoint: str, request: BatchRequest) -> dict[str, Any]:
-    answer = await client.post(endpoint, json=request.body)
-    response = {
-        "status_code": answer.status_code,
-        "request_id": answer.headers.get("x-request-id", ""),
-        "body": answer.json(),
-    }
+    try:
+        answer = await client.post(endpoint, json=request.body)
+        response = {
+            "status_code": answer.status_code,
+            "request_id": answer.headers.get("x-request-id", ""),
+            "body": answer.json(),
+        }
+    except (httpx2.HTTPError, ValueError) as error:  # one request must not hold up the others
+        log.error("batches: %s", type(error).__name__)
+        return _record(request.custom_id, None, _FAILED)
     return _record(request.custom_id, response, None)
 
 

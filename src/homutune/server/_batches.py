@@ -15,7 +15,7 @@ from homutune.server._errors import ApiError
 from homutune.server._files import Files, list_body
 from homutune.server._ids import new_id
 from homutune.server._job_folder import keep_file
-from homutune.server._schemas import Body, ExpiresAfter, check_metadata
+from homutune.server._schemas import ExpiresAfter, RequestBody, check_metadata
 from homutune.server._store import CursorError, Store
 from homutune.server._tables import BatchRow
 
@@ -25,7 +25,7 @@ WINDOW_S = 24 * 3600
 ENDED = ("failed", "completed", "expired", "cancelled")
 
 
-class CreateBatch(Body):
+class CreateBatch(RequestBody):
     """``POST /v1/batches``."""
 
     input_file_id: str

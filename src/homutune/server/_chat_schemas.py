@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from homutune.server._schemas import Body
+from homutune.server._schemas import Body, RequestBody
 
 
 def _text(content: Any) -> str:
@@ -153,7 +153,7 @@ _Stop = Annotated[
 ]
 
 
-class Sampling(Body):
+class Sampling(RequestBody):
     """What chat and completions have in common."""
 
     model: str

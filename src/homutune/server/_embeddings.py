@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from homutune.engine import EMBEDDING_SIZE, MAX_EMBEDDING_TOKENS, Embeddings, TextTooLong
 from homutune.server._engine import Engine
 from homutune.server._errors import ApiError, model_not_found
-from homutune.server._schemas import Body
+from homutune.server._schemas import RequestBody
 
 
 def _texts(value: Any) -> Any:
@@ -22,7 +22,7 @@ def _texts(value: Any) -> Any:
     return texts
 
 
-class EmbeddingRequest(Body):
+class EmbeddingRequest(RequestBody):
     """``POST /v1/embeddings``."""
 
     model: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -25,7 +25,17 @@ MAX_BYTES = 512 * 1024 * 1024
 _OVERHEAD = 1024 * 1024
 _CHUNK = 1024 * 1024
 
+BINARY = {"type": "string", "format": "binary"}
+
 PURPOSES = ("fine-tune", "batch", "assistants", "user_data", "evals", "vision")
+
+
+_FORM = {
+    "file": BINARY,
+    "purpose": {"type": "string", "enum": list(PURPOSES)},
+    "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+    "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2592000},
+}
 
 
 class Files:
@@ -115,7 +125,7 @@ def files_router(files: Files, store: Store) -> APIRouter:
     """The five routes of the Files API."""
     router = APIRouter(prefix="/v1/files")
 
-    @router.post("")
+    @router.post("", openapi_extra=multipart(("file", "purpose"), _FORM))
     async def create_file(request: Request) -> dict[str, Any]:
         form = await limited_form(request, MAX_BYTES, _too_large)
         try:
@@ -159,6 +169,14 @@ def files_router(files: Files, store: Store) -> APIRouter:
         return {"id": file_id, "object": "file", "deleted": True}
 
     return router
+
+
+def multipart(required: Sequence[str], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The OpenAPI description of a form that is read by :func:`limited_form`."""
+    schema = {"type": "object", "required": list(required), "properties": dict(fields)}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }
 
 
 def file_object(row: FileRow) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,20 @@ class Body(BaseModel):
 
     # An argument nobody reads is refused, not ignored.
     model_config = ConfigDict(extra="forbid")
+
+
+class RequestBody(Body):
+    """The whole body of a request."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_characters(cls, value: Any) -> Any:
+        # JSON can spell half a character ("\ud83d"), which no file, answer or database takes.
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("a string holds half of a surrogate pair") from None
+        return value
 
 
 class ExpiresAfter(Body):
@@ -126,7 +141,7 @@ def check_metadata(value: Any) -> Any:
     return value
 
 
-class CreateJob(Body):
+class CreateJob(RequestBody):
     """``POST /v1/fine_tuning/jobs``."""
 
     model: str

@@ -16,9 +16,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from homutune.server._errors import ApiError
-from homutune.server._files import Files, checker, default_lifetime, file_object, limited_form
+from homutune.server._files import (
+    BINARY,
+    Files,
+    checker,
+    default_lifetime,
+    file_object,
+    limited_form,
+    multipart,
+)
 from homutune.server._ids import hashed_id, new_id
-from homutune.server._schemas import Body, ExpiresAfter
+from homutune.server._schemas import ExpiresAfter, RequestBody
 from homutune.server._store import FileRow, Store
 from homutune.server._tables import UploadRow
 
@@ -28,7 +36,7 @@ MAX_BYTES = 8 * 1024**3
 LIFETIME_S = 3600
 
 
-class CreateUpload(Body):
+class CreateUpload(RequestBody):
     """``POST /v1/uploads``."""
 
     filename: Annotated[str, Field(min_length=1, max_length=255)]
@@ -38,7 +46,7 @@ class CreateUpload(Body):
     expires_after: ExpiresAfter | None = None
 
 
-class CompleteUpload(Body):
+class CompleteUpload(RequestBody):
     """``POST /v1/uploads/{id}/complete``."""
 
     part_ids: Annotated[list[str], Field(min_length=1)]
@@ -238,7 +246,7 @@ def uploads_router(uploads: Uploads) -> APIRouter:
     def create_upload(body: CreateUpload) -> dict[str, Any]:
         return uploads.shown(uploads.create(body))
 
-    @router.post("/{upload_id}/parts")
+    @router.post("/{upload_id}/parts", openapi_extra=multipart(("data",), {"data": BINARY}))
     async def add_part(upload_id: str, request: Request) -> dict[str, Any]:
         form = await limited_form(request, MAX_PART_BYTES, part_too_large)
         try:
