@@ -84,8 +84,17 @@ _ROUTES: list[tuple[str, str, Any, str]] = [
 ]
 
 
+#: What was checked so far: "POST /v1/files 200".
+CHECKED: set[str] = set()
+
+
 def check(response: httpx2.Response) -> None:
     """Hook of the test client."""
+    _check(response)
+    CHECKED.add(f"{response.request.method} {response.request.url.path} {response.status_code}")
+
+
+def _check(response: httpx2.Response) -> None:
     assert re.fullmatch(r"req_[0-9a-f]{32}", response.headers["x-request-id"])
     if response.headers.get("content-type") != "application/json":
         return
