@@ -56,7 +56,8 @@ def test_the_engine_honours_the_hyperparameters_of_a_job_and_reports_those_it_us
     assert sorted(config["target_modules"]) == ["q_proj", "v_proj"]
     assert any("fp32: 指定のとおり" in message for message in messages(client, job.id))
     base = (home / "bases" / "tiny-gemma").resolve()
-    assert training_memory(base) > 1_000_000_000
+    estimate = training_memory(base)
+    assert estimate is not None and 1_000_000_000 < estimate < 1_100_000_000
 
 
 def test_the_real_engine_enforces_json_gives_logprobs_and_continues_texts(client: OpenAI) -> None:
