@@ -14,7 +14,7 @@ from openai import BadRequestError, OpenAI
 from homutune.engine import training_memory
 from homutune.server import create_app
 from homutune.settings import Settings
-from server.running import InThread, lines, messages, upload, wait_for
+from server.running import InThread, lines, messages, upload, wait_for, wait_until
 from tiny import build_tiny_base
 
 pytestmark = pytest.mark.slow
@@ -58,6 +58,27 @@ def test_the_engine_honours_the_hyperparameters_of_a_job_and_reports_those_it_us
     base = (home / "bases" / "tiny-gemma").resolve()
     estimate = training_memory(base)
     assert estimate is not None and 1_000_000_000 < estimate < 1_100_000_000
+
+
+def test_the_real_trainer_pauses_at_a_checkpoint_and_goes_on_from_it(client: OpenAI) -> None:
+    jobs = client.fine_tuning.jobs
+    job_id = jobs.create(
+        model="tiny-gemma",
+        training_file=upload(client, lines(12)),
+        hyperparameters={"n_epochs": 12, "batch_size": 4},
+    ).id
+    wait_until(lambda: "Step 3/36" in " ".join(messages(client, job_id)), seconds=120)
+    jobs.pause(job_id)
+    wait_for(client, job_id, "paused", "succeeded", seconds=60)
+    stopped = [m for m in messages(client, job_id) if m.startswith("Step ")]
+    assert 3 <= len(stopped) < 36
+    jobs.resume(job_id)
+    job = wait_for(client, job_id, "succeeded", "failed", seconds=120)
+    assert job.error is None and job.fine_tuned_model is not None
+    told = messages(client, job_id)
+    assert f"Fine-tuning job resumed from step {len(stopped)}" in told
+    steps = [m.partition(":")[0] for m in told if m.startswith("Step ")]
+    assert steps == [f"Step {i}/36" for i in range(1, 37)]
 
 
 def test_the_real_engine_enforces_json_gives_logprobs_and_continues_texts(client: OpenAI) -> None:
