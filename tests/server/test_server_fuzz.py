@@ -75,8 +75,17 @@ BODIES = [
     ("batches", '{"input_file_id":"HALF","endpoint":"a","completion_window":"24h"}'),
     ("uploads", '{"filename":"a","mime_type":"HALF","bytes":1,"purpose":"batch"}'),
     ("chat/completions", "[" * 100_000),
+    ("chat/completions", '{"a":' + '{"a":' * 800 + "1" + "}" * 801),
     ("chat/completions", '{"model":"tiny","messages":[],"temperature":NaN}'),
 ]
+
+
+@pytest.mark.parametrize("content", [b"{}", b"", b"\xff"])
+def test_a_body_that_does_not_say_it_is_json_is_refused(shared: Local, content: bytes) -> None:
+    for path in ("chat/completions", "completions", "embeddings", "batches", "uploads"):
+        response = httpx2.post(f"{shared.url}/v1/{path}", content=content)
+        contract.check(response)
+        assert response.status_code == 400
 
 
 @pytest.mark.parametrize(("path", "body"), BODIES)

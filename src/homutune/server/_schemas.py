@@ -23,10 +23,14 @@ class RequestBody(Body):
     @classmethod
     def _whole_characters(cls, value: Any) -> Any:
         # JSON can spell half a character ("\ud83d"), which no file, answer or database takes.
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("a string holds half of a surrogate pair") from None
+        # A body that does not say it is JSON arrives as bytes, which the type then refuses.
+        if isinstance(value, dict):
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise ValueError("a string holds half of a surrogate pair") from None
+            except RecursionError:
+                raise ValueError("it is nested too deeply") from None
         return value
 
 
