@@ -13,11 +13,12 @@ from homutune.engine._generate import (
     GenerationPool,
     GenerationRequest,
 )
-from homutune.engine._journal import METRICS_HEADER
+from homutune.engine._journal import DISK_FULL_STATUS, METRICS_HEADER, append_event
 from homutune.engine._tokens import count_tokens
 from homutune.files import write_atomic
 
 __all__ = [
+    "DISK_FULL_STATUS",
     "METRICS_HEADER",
     "SLOTS",
     "BaseModel",
@@ -29,6 +30,7 @@ __all__ = [
     "GenerationRequest",
     "Tokens",
     "UnknownModel",
+    "append_event",
     "count_tokens",
     "write_atomic",
 ]

@@ -4,7 +4,8 @@ The folder holds ``job.json``. The run appends to ``events.jsonl``, keeps ``stat
 ``metrics.csv`` current, leaves one checkpoint per epoch in ``checkpoints/`` (the newest three
 are kept), writes the adapter and, last, ``result.json``. Started again on the same folder it
 goes on from its newest resume point. A file named ``cancel`` or SIGTERM stops it after the
-current step: cancelled for good the one, to be resumed the other.
+current step: cancelled for good the one, to be resumed the other. Exit status 3: another worker
+holds the job; 75: the disk is full, start again once there is room.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ from transformers.utils import logging
 
 from homutune.engine._batches import plan_epoch
 from homutune.engine._chat import ChatTemplate, Tokens
-from homutune.engine._journal import Journal
+from homutune.engine._journal import DISK_FULL_STATUS, Journal
 from homutune.engine._lora_gguf import write_lora_gguf
 from homutune.engine._plan import Hyperparameters, epoch_ends, resolve
+from homutune.engine._resume import newest, seal
 from homutune.engine._trainer import LoraSettings, LoraTrainer, Score, choose_precision, load_model
 from homutune.errors import UserError
-from homutune.files import write_atomic
+from homutune.files import DiskFull, is_disk_full, sync_tree, write_atomic
 
 KEPT_CHECKPOINTS = 3  # as OpenAI keeps them
 WARMUP_SHARE = 0.05
@@ -96,23 +98,35 @@ def main(folder: Path) -> int:
         print(f"{folder.name}: another worker holds this job", file=sys.stderr)
         return 3
     with lock:
-        if (folder / "result.json").exists():
-            return 0
-        journal = Journal(folder)
         try:
-            result = train(Job.read(folder), journal)
-        except UserError as error:
-            journal.event(str(error), level="error")
-            result = {
-                "status": "failed",
-                "trained_tokens": 0,
-                "error": {"code": "invalid_training_file", "message": str(error), "param": None},
-            }
-        if result is None:
-            return 0
+            if not (folder / "result.json").exists():
+                _run(folder)
+        except Exception as error:
+            if not is_disk_full(error, folder):
+                raise
+            print(f"{folder.name}: the disk is full", file=sys.stderr)
+            return DISK_FULL_STATUS
+    return 0
+
+
+def _run(folder: Path) -> None:
+    journal = Journal(folder)
+    try:
+        result = train(Job.read(folder), journal)
+    except DiskFull:
+        raise
+    except UserError as error:
+        journal.event(str(error), level="error")
+        result = {
+            "status": "failed",
+            "trained_tokens": 0,
+            "error": {"code": "invalid_training_file", "message": str(error), "param": None},
+        }
+    if result is not None:
         journal.write_metrics()
         journal.write("result", result)
-    return 0
+        # Not before: killed in between, the next attempt would begin at step 0.
+        shutil.rmtree(folder / "resume", ignore_errors=True)
 
 
 def train(job: Job, journal: Journal) -> dict[str, Any] | None:
@@ -166,15 +180,21 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         callbacks=[progress],
     )
     progress.trainer = trainer
-    resume_from = _newest_resume_point(job.folder / "resume")
-    if resume_from is not None:
-        step = int(resume_from.name.rpartition("-")[2])
-        journal.event(f"Fine-tuning job resumed from step {step}")
+    found = newest(job.folder / "resume")
+    for step in found.damaged:
+        journal.event(
+            f"step {step} の保存点が壊れているため使いません。"
+            + (f"step {found.step} の保存点" if found.point else "最初")
+            + "から学習を続けます。",
+            level="warn",
+        )
+    if found.point is not None:
+        journal.event(f"Fine-tuning job resumed from step {found.step}")
     elif validation:
         progress.report(0, None, trainer.score(validation))
 
     signal.signal(signal.SIGTERM, lambda *_: progress.stop())
-    trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    trainer.train(resume_from_checkpoint=str(found.point) if found.point else None)
 
     if progress.stopped:
         return None
@@ -183,7 +203,6 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         return {"status": "cancelled", "trained_tokens": progress.trained_tokens, "error": None}
     save_adapter(model, job.adapter, job)
     progress.save_speed()
-    shutil.rmtree(job.folder / "resume", ignore_errors=True)
     return {"status": "succeeded", "trained_tokens": tokens, "error": None}
 
 
@@ -221,24 +240,30 @@ def save_adapter(model: PeftModel, target: Path, job: Job) -> None:
     """Write the adapter as safetensors and as LoRA GGUF; ``adapter.json`` last."""
     building = target.with_name(f".{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)
-    model.save_pretrained(building, save_embedding_layers=False)
-    (building / "README.md").unlink(missing_ok=True)
-    # The id, not the path on this machine: adapters travel.
-    config = json.loads((building / "adapter_config.json").read_text("utf-8"))
-    config["base_model_name_or_path"] = job.base_id
-    write_atomic(building / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True))
-    write_lora_gguf(building, job.base / "config.json", building / "adapter.gguf")
-    write_atomic(
-        building / "adapter.json",
-        json.dumps(
-            {"model": job.fine_tuned_model, "base": job.base_id, "seed": job.seed},
-            ensure_ascii=False,
-            indent=2,
-        ),
-    )
-    shutil.rmtree(target, ignore_errors=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building.rename(target)
+    try:
+        model.save_pretrained(building, save_embedding_layers=False)
+        (building / "README.md").unlink(missing_ok=True)
+        # The id, not the path on this machine: adapters travel.
+        config = json.loads((building / "adapter_config.json").read_text("utf-8"))
+        config["base_model_name_or_path"] = job.base_id
+        # PEFT lists a set, in another order in every process.
+        config["target_modules"] = sorted(config["target_modules"])
+        write_atomic(building / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True))
+        write_lora_gguf(building, job.base / "config.json", building / "adapter.gguf")
+        sync_tree(building)
+        write_atomic(
+            building / "adapter.json",
+            json.dumps(
+                {"model": job.fine_tuned_model, "base": job.base_id, "seed": job.seed},
+                ensure_ascii=False,
+                indent=2,
+            ),
+        )
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 class _Progress(TrainerCallback):
@@ -295,9 +320,7 @@ class _Progress(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        # Written last: a resume point without it was torn by a crash and is not used.
-        point = self._job.folder / "resume" / f"checkpoint-{state.global_step}"
-        write_atomic(point / "complete", "")
+        seal(self._job.folder / "resume" / f"checkpoint-{state.global_step}")
 
     def report(self, step: int, train: Score | None, valid: Score | None) -> None:
         """One metrics event; step 0 is the base model before any training."""
@@ -349,9 +372,17 @@ class _Progress(TrainerCallback):
         return round(sum(self._tokens_of_step[step:]) / rate, 1)
 
     def _keep_checkpoint(self, step: int, train: Score, valid: Score | None) -> None:
+        epoch = self._epoch_ends.index(step) + 1
         folder = self._job.folder / "checkpoints" / f"step-{step}"
-        if (folder / "checkpoint.json").exists():
-            return
+        if not (folder / "checkpoint.json").exists():
+            self._write_checkpoint(folder, step, epoch, train, valid)
+        for old in self._epoch_ends:
+            if old < step and old not in self._epoch_ends[max(0, epoch - KEPT_CHECKPOINTS) : epoch]:
+                shutil.rmtree(self._job.folder / "checkpoints" / f"step-{old}", ignore_errors=True)
+
+    def _write_checkpoint(
+        self, folder: Path, step: int, epoch: int, train: Score, valid: Score | None
+    ) -> None:
         save_adapter(self.trainer.model, folder, self._job)
         metrics: dict[str, float | int] = {
             "step": step,
@@ -365,7 +396,6 @@ class _Progress(TrainerCallback):
                 "full_valid_loss": valid.loss,
                 "full_valid_mean_token_accuracy": valid.accuracy,
             }
-        epoch = self._epoch_ends.index(step) + 1
         write_atomic(
             folder / "checkpoint.json",
             json.dumps(
@@ -373,14 +403,6 @@ class _Progress(TrainerCallback):
             ),
         )
         self._journal.event(f"Checkpoint created at step {step}")
-        for old in self._epoch_ends:
-            if old < step and old not in self._epoch_ends[max(0, epoch - KEPT_CHECKPOINTS) : epoch]:
-                shutil.rmtree(self._job.folder / "checkpoints" / f"step-{old}", ignore_errors=True)
-
-
-def _newest_resume_point(folder: Path) -> Path | None:
-    points = [path.parent for path in folder.glob("checkpoint-*/complete")]
-    return max(points, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,12 @@ class JobFolder:
             )
         return sorted(found, key=lambda checkpoint: -checkpoint.step)
 
+    def remove_checkpoints(self) -> None:
+        """Remove every checkpoint, its proof of completeness first."""
+        for checkpoint in self.checkpoints():
+            (checkpoint.path / "checkpoint.json").unlink(missing_ok=True)
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
     def ask_to_cancel(self) -> None:
         """Ask the worker to stop for good."""
         (self.path / "cancel").touch()

@@ -58,7 +58,7 @@ class Models:
         return found[0] if found else None
 
     def remove(self, name: str) -> None:
-        """Remove a tuned model or a checkpoint, weights and all.
+        """Remove a tuned model with its checkpoints, or a single checkpoint, weights and all.
 
         Raises:
             ApiError: it is a base model, is not there, or its job still needs it.
@@ -73,6 +73,7 @@ class Models:
             )
         if (row := self._store.get(ModelRow, name)) is not None:
             _remove_adapter(self._home / row.adapter_path)
+            job_folder(self._home, row.job_id).remove_checkpoints()
             self._store.delete(ModelRow, name)
         elif (found := self._checkpoint(name)) is not None and found[0].adapter is not None:
             if found[1] not in TERMINAL:

@@ -7,8 +7,11 @@ to ask again for its removal.
 
 from __future__ import annotations
 
+import errno
+import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -26,7 +29,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from homutune.errors import UserError
@@ -149,7 +152,7 @@ class Store:
 
     def add(self, row: FileRow | JobRow | ModelRow) -> None:
         """Insert ``row``; a row with its id already there is left as it is."""
-        with self._session.begin() as session:
+        with self._change() as session:
             if session.scalar(select(type(row)).where(type(row).id == row.id)) is None:
                 session.add(row)
 
@@ -160,7 +163,7 @@ class Store:
 
     def delete(self, kind: type[_Row], row_id: str) -> None:
         """Remove the row, if it is there."""
-        with self._session.begin() as session:
+        with self._change() as session:
             session.execute(delete(kind).where(kind.id == row_id))
 
     def page(
@@ -218,9 +221,20 @@ class Store:
         It is one statement, so that of two who try only one succeeds.
         """
         change = update(JobRow).where(JobRow.id == job_id, JobRow.status.in_(list(was)))
-        with self._session.begin() as session:
+        with self._change() as session:
             result: Any = session.execute(change.values(**values))
             return bool(result.rowcount)
+
+    @contextmanager
+    def _change(self) -> Iterator[Session]:
+        """One transaction; a full disk is an ``OSError`` here as everywhere else."""
+        try:
+            with self._session.begin() as session:
+                yield session
+        except OperationalError as error:
+            if _is_disk_full(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
 
     def _migrate(self) -> None:
         _Base.metadata.tables["schema_version"].create(self._engine, checkfirst=True)
@@ -247,6 +261,14 @@ def _take(rows: Iterable[_Row], count: int, keep: Callable[[_Row], bool]) -> lis
             if len(taken) == count:
                 break
     return taken
+
+
+def _is_disk_full(error: OperationalError) -> bool:
+    # 53100 is PostgreSQL's disk_full.
+    return (
+        getattr(error.orig, "sqlite_errorname", None) == "SQLITE_FULL"
+        or getattr(error.orig, "sqlstate", None) == "53100"
+    )
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:
