@@ -21,14 +21,15 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.name != "posix", reason="kill -9 is a POSIX notion"),
 ]
-DYING = Path(__file__).with_name("dying.py")
+DYING = Path(__file__).parents[1] / "dying.py"
 
 
 def attempt(folder: Path, kill_at: int | str = 0) -> int:
     """Run the trainer to its end, or to its ``kill_at``-th change to the disk or one of a path."""
     env = {**os.environ, "DYING_BELOW": str(folder.parent.parent), "OMP_NUM_THREADS": "1"}
     with (folder / "worker.log").open("ab") as log:
-        command = [sys.executable, str(DYING), str(kill_at), str(folder)]
+        trainer = ["homutune.engine.train", str(folder)]
+        command = [sys.executable, str(DYING), str(kill_at), *trainer]
         return subprocess.run(command, stdout=log, stderr=log, env=env, timeout=120).returncode
 
 

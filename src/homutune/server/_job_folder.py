@@ -16,6 +16,9 @@ from homutune.server._events import EventLog
 #: A job in one of these is over.
 TERMINAL = ("succeeded", "failed", "cancelled")
 
+#: Marks what has no row in the database yet.
+PENDING = "pending"
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:

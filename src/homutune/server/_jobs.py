@@ -16,7 +16,7 @@ from fastapi import APIRouter, Query, Request
 from homutune.server._errors import ApiError, model_not_found
 from homutune.server._files import Files, list_body
 from homutune.server._ids import new_id
-from homutune.server._job_folder import TERMINAL, Checkpoint, JobFolder, job_folder
+from homutune.server._job_folder import PENDING, TERMINAL, Checkpoint, JobFolder, job_folder
 from homutune.server._models import OWNER, Models
 from homutune.server._schemas import CreateJob
 from homutune.server._store import CursorError, JobRow, Store
@@ -78,12 +78,14 @@ class Jobs:
             if job.validation_file is not None:
                 folder.take_file(self._files.path(job.validation_file), "validation_file")
             folder.events.append(f"Created fine-tuning job: {job.id}")
+            (folder.path / PENDING).touch()
             folder.path.rename(final.path)
         except FileNotFoundError:  # deleted since it was checked
             raise _no_file(job.training_file, "training_file") from None
         finally:
             shutil.rmtree(folder.path, ignore_errors=True)
         self._store.add(job)
+        (final.path / PENDING).unlink()
         self._wake()
         return job
 

@@ -18,6 +18,7 @@ from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
 from homutune.server._runner import Runner
 from homutune.server._store import Store
+from homutune.server._sweep import sweep
 from homutune.settings import Settings
 
 #: The training program; the job's folder follows as its argument.
@@ -38,10 +39,11 @@ def create_app(
         worker_command: the training program; ``homutune.engine.train`` if None.
 
     Raises:
-        UserError: the database cannot be opened.
+        UserError: the database cannot be opened, or not by this server.
     """
     home = settings.home.absolute()
     store = Store(home, settings.database_url)
+    sweep(store, home)
     engine = engine or LocalEngine(settings)
     files = Files(store, home)
     models = Models(store, engine, home)
