@@ -5,7 +5,9 @@ transformers are imported there and when a base model is converted, not for gene
 """
 
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
+from homutune.engine._card import model_card
 from homutune.engine._chat import ChatTemplate, Tokens
+from homutune.engine._export import export_model
 from homutune.engine._generate import (
     SLOTS,
     Chunk,
@@ -15,6 +17,7 @@ from homutune.engine._generate import (
 )
 from homutune.engine._journal import DISK_FULL_STATUS, METRICS_HEADER, append_event
 from homutune.engine._tokens import count_tokens
+from homutune.engine._tuned import TunedModel, tuned_models
 from homutune.files import write_atomic
 
 __all__ = [
@@ -29,8 +32,12 @@ __all__ = [
     "GenerationPool",
     "GenerationRequest",
     "Tokens",
+    "TunedModel",
     "UnknownModel",
     "append_event",
     "count_tokens",
+    "export_model",
+    "model_card",
+    "tuned_models",
     "write_atomic",
 ]
