@@ -58,7 +58,10 @@ def test_every_line_of_the_sample_settings_works_when_switched_on(home: Path) ->
         seen.add(name)
         assert name in Settings.model_fields
         load_settings()
-    assert {"home", "base_url", "base_model", "host", "port", "threads"} == seen
+    assert seen == {
+        *("home", "base_url", "base_model", "host", "port", "threads"),
+        *("database_url", "upstreams"),
+    }
 
 
 def test_the_example_in_the_repository_is_the_one_that_init_writes(home: Path) -> None:

@@ -13,7 +13,7 @@ from homutune.errors import UserError
 from homutune.server import create_app
 from homutune.server._database import connect
 from homutune.server._migrations import MIGRATIONS, migrate
-from homutune.server._store import CursorError, FileRow, JobRow, ModelRow, Store, _Base
+from homutune.server._store import CursorError, FileRow, JobRow, ModelRow, Store, TableBase
 from homutune.settings import Settings
 from postgres import cluster, new_database
 from server.doubles import ScriptedEngine
@@ -61,7 +61,7 @@ def job(number: int, **values: Any) -> JobRow:
 
 def test_the_migrations_make_exactly_the_tables_of_the_classes(store: Store) -> None:
     found = inspect(store._engine)
-    tables = _Base.metadata.tables
+    tables = TableBase.metadata.tables
     assert set(found.get_table_names()) == {*tables, "schema_version"}
     for name, table in tables.items():
         columns = {column["name"]: column for column in found.get_columns(name)}

@@ -70,7 +70,7 @@ def export(
         raise UserError("--lora は --format gguf か ollama と一緒に指定してください。")
     tuned, base = _find(model)
     target = output or Path(re.sub(r"[^\w.-]+", "-", tuned.name) + f"-{form}")
-    if form == "hf":
+    if form != "adapter" and not lora:
         note("ベースモデルにアダプターを統合しています（数十秒かかります）")
     files = export_model(tuned, base, target, form, merged=not lora)
     if as_json:

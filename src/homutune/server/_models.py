@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +32,16 @@ class Target(NamedTuple):
 
 
 class Models:
-    """All models this server can answer with."""
+    """All models this server can answer with.
 
-    def __init__(self, store: Store, engine: Engine, home: Path) -> None:
+    Args:
+        elsewhere: names another server answers for; they are listed, and that is all.
+    """
+
+    def __init__(
+        self, store: Store, engine: Engine, home: Path, elsewhere: Sequence[str] = ()
+    ) -> None:
+        self._elsewhere = [Target(name, 0, "upstream", name) for name in elsewhere]
         self._store = store
         self._engine = engine
         self._home = home
@@ -43,10 +51,16 @@ class Models:
         return next((base for base in self._engine.bases() if base.id == name), None)
 
     def list(self) -> list[Target]:
-        """Base models, then tuned models; checkpoints are listed with their job."""
+        """Base, tuned and upstream models; checkpoints are listed with their job."""
         bases = [Target(b.id, b.created, b.owned_by, b.id) for b in self._engine.bases()]
         tuned = (self._tuned(row) for row in self._store.models())
-        return bases + [target for target in tuned if target is not None]
+        here = bases + [target for target in tuned if target is not None]
+        return here + self._elsewhere
+
+    def shown(self, name: str) -> Target | None:
+        """What ``/v1/models`` tells of ``name``."""
+        elsewhere = (target for target in self._elsewhere if target.name == name)
+        return next(elsewhere, None) or self.get(name)
 
     def get(self, name: str) -> Target | None:
         """What ``name`` stands for, if its weights are here and complete."""
@@ -118,7 +132,7 @@ def models_router(models: Models) -> APIRouter:
 
     @router.get("/{model:path}")
     def retrieve_model(model: str) -> dict[str, Any]:
-        target = models.get(model)
+        target = models.shown(model)
         if target is None:
             raise _missing(model)
         return _model_object(target)

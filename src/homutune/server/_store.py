@@ -33,7 +33,9 @@ from homutune.server._database import claim, connect
 from homutune.server._migrations import migrate
 
 
-class _Base(DeclarativeBase):
+class TableBase(DeclarativeBase):
+    """All tables of the server."""
+
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         dict[str, Any]: JSON,
         dict[str, str]: JSON,
@@ -41,7 +43,7 @@ class _Base(DeclarativeBase):
     }
 
 
-class _Home(_Base):
+class _Home(TableBase):
     """The home folder this database belongs to; see ``_database``."""
 
     __tablename__ = "homes"
@@ -59,7 +61,9 @@ class _Text(TypeDecorator[str]):
         return value.replace("\0", "") if value else value
 
 
-class _Listed:
+class Listed:
+    """A row with an id that is given out and a place in lists."""
+
     # Seconds tie; the order of lists and the place of a cursor need a number that does not,
     # and that is never given twice, even after the newest row was deleted.
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -68,7 +72,7 @@ class _Listed:
     __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
 
 
-class FileRow(_Listed, _Base):
+class FileRow(Listed, TableBase):
     """An uploaded file or the result file of a job; the bytes are ``<home>/files/<id>``."""
 
     __tablename__ = "files"
@@ -78,7 +82,7 @@ class FileRow(_Listed, _Base):
     expires_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
 
-class JobRow(_Listed, _Base):
+class JobRow(Listed, TableBase):
     """A fine-tuning job; its folder is ``<home>/jobs/<id>``."""
 
     __tablename__ = "jobs"
@@ -105,7 +109,7 @@ class JobRow(_Listed, _Base):
     worker_pid: Mapped[int | None] = mapped_column(Integer, default=None)
 
 
-class ModelRow(_Listed, _Base):
+class ModelRow(Listed, TableBase):
     """A tuned model; ``adapter_path`` is relative to the home, so that the home can be moved."""
 
     __tablename__ = "models"

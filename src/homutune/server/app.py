@@ -19,6 +19,7 @@ from homutune.server._models import Models, models_router
 from homutune.server._runner import Runner
 from homutune.server._store import Store
 from homutune.server._sweep import sweep
+from homutune.server._upstream import UpstreamProxy, upstream_names
 from homutune.settings import Settings
 
 #: The training program; the job's folder follows as its argument.
@@ -46,7 +47,7 @@ def create_app(
     sweep(store, home)
     engine = engine or LocalEngine(settings)
     files = Files(store, home)
-    models = Models(store, engine, home)
+    models = Models(store, engine, home, upstream_names(settings.upstreams))
     runner = Runner(store, files, engine, home, worker_command or WORKER_COMMAND, settings.threads)
     jobs = Jobs(store, files, models, home, runner.wake)
 
@@ -69,6 +70,7 @@ def create_app(
         middleware=[
             Middleware(RequestLog),
             Middleware(Guard, host=settings.host, api_key=settings.server_key),
+            Middleware(UpstreamProxy, upstreams=settings.upstreams),
         ],
     )
     install_error_handlers(app)
