@@ -4,8 +4,8 @@ The folder holds ``job.json``. The run appends to ``events.jsonl``, keeps ``stat
 ``metrics.csv`` current, leaves one checkpoint per epoch in ``checkpoints/`` (the newest three
 are kept), writes the adapter and, last, ``result.json``. Started again on the same folder it
 goes on from its newest resume point. A file named ``cancel`` or SIGTERM stops it after the
-current step: cancelled for good the one, to be resumed the other. Exit status 3: another worker
-holds the job; 75: the disk is full, start again once there is room.
+current step: cancelled for good the one, to be resumed the other (as a file ``stop`` does). Exit
+status 3: another worker holds the job; 75: the disk is full, start again once there is room.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,9 @@ from homutune.engine._batches import plan_epoch
 from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._journal import DISK_FULL_STATUS, Journal
 from homutune.engine._lora_gguf import write_lora_gguf
+from homutune.engine._parallel import ALONE, Workers
 from homutune.engine._plan import Hyperparameters, epoch_ends, resolve
-from homutune.engine._resume import newest, seal
+from homutune.engine._resume import Found, newest, seal
 from homutune.engine._trainer import LoraSettings, LoraTrainer, Score, choose_precision, load_model
 from homutune.errors import UserError
 from homutune.files import DiskFull, is_disk_full, sync_tree, write_atomic
@@ -65,6 +68,7 @@ class Job:
     adapter: Path
     speed_file: Path | None
     threads: int | None
+    ray: dict[str, Any] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -86,6 +90,7 @@ class Job:
             adapter=Path(stored["adapter_path"]),
             speed_file=path("speed_file"),
             threads=stored.get("threads"),
+            ray=stored.get("ray"),
         )
 
 
@@ -129,8 +134,20 @@ def _run(folder: Path) -> None:
         shutil.rmtree(folder / "resume", ignore_errors=True)
 
 
-def train(job: Job, journal: Journal) -> dict[str, Any] | None:
-    """The whole run, from top to bottom. Returns the result, or None when asked to stop."""
+def train(
+    job: Job,
+    journal: Journal,
+    workers: Workers = ALONE,
+    on_save: Callable[[Path], None] = lambda _: None,
+) -> dict[str, Any] | None:
+    """The whole run, from top to bottom. Returns the result, or None when asked to stop.
+
+    Args:
+        job: what to train.
+        journal: of the first worker; that of the others is not written to.
+        workers: who shares the work; only the first writes the outcome and has a result.
+        on_save: called on the first worker with each new resume point.
+    """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     if job.threads:
@@ -140,7 +157,7 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
     validation = read_tokens(job.valid_file, template) if job.valid_file else []
     settings = resolve(job.hyperparameters, len(examples))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = choose_precision(device)
+    precision = workers.agree(choose_precision(device))
 
     prompts = [example.prompt for example in examples]
     plan = [
@@ -148,12 +165,14 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         for epoch in range(settings.n_epochs)
         for batch in plan_epoch(prompts, settings.batch_size, job.seed, epoch)
     ]
-    journal.event("Fine-tuning job started")
-    journal.event("設定: " + " / ".join([*settings.reasons, precision.reason]))
+    if workers.first:
+        journal.event("Fine-tuning job started")
+        journal.event("設定: " + " / ".join([*settings.reasons, precision.reason]))
 
     torch.manual_seed(job.seed)  # LoRA's A matrices are drawn here
     model = load_model(job.base, LoraSettings(), precision.dtype, device)
     progress = _Progress(job, journal, settings, examples, validation, plan)
+    progress.workers, progress.on_save_done = workers, on_save
     trainer = LoraTrainer(
         model,
         TrainingArguments(
@@ -177,10 +196,34 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         plan=plan,
         pad_id=template.pad_id,
         dtype=precision.dtype,
+        workers=workers,
         callbacks=[progress],
     )
     progress.trainer = trainer
     found = newest(job.folder / "resume")
+    if workers.first:
+        tell_resumption(journal, found)
+    if found.point is None and validation:
+        progress.report(0, None, trainer.score(validation))
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: progress.stop())
+    trainer.train(resume_from_checkpoint=str(found.point) if found.point else None)
+
+    if not workers.first:
+        return None
+    if progress.stopped:
+        return None
+    tokens = settings.n_epochs * sum(len(example.ids) for example in examples)
+    if (job.folder / "cancel").exists():
+        return {"status": "cancelled", "trained_tokens": progress.trained_tokens, "error": None}
+    save_adapter(model, job.adapter, job)
+    progress.save_speed()
+    return {"status": "succeeded", "trained_tokens": tokens, "error": None}
+
+
+def tell_resumption(journal: Journal, found: Found) -> None:
+    """Say where the run goes on, and what could not be used."""
     for step in found.damaged:
         journal.event(
             f"step {step} の保存点が壊れているため使いません。"
@@ -190,20 +233,6 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         )
     if found.point is not None:
         journal.event(f"Fine-tuning job resumed from step {found.step}")
-    elif validation:
-        progress.report(0, None, trainer.score(validation))
-
-    signal.signal(signal.SIGTERM, lambda *_: progress.stop())
-    trainer.train(resume_from_checkpoint=str(found.point) if found.point else None)
-
-    if progress.stopped:
-        return None
-    tokens = settings.n_epochs * sum(len(example.ids) for example in examples)
-    if (job.folder / "cancel").exists():
-        return {"status": "cancelled", "trained_tokens": progress.trained_tokens, "error": None}
-    save_adapter(model, job.adapter, job)
-    progress.save_speed()
-    return {"status": "succeeded", "trained_tokens": tokens, "error": None}
 
 
 def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
@@ -279,6 +308,8 @@ class _Progress(TrainerCallback):
         plan: list[list[int]],
     ) -> None:
         self.trainer: LoraTrainer
+        self.workers = ALONE
+        self.on_save_done: Callable[[Path], None] = lambda _: None
         self._job = job
         self._journal = journal
         self._settings = settings
@@ -311,19 +342,26 @@ class _Progress(TrainerCallback):
             scored = self.trainer.score(self._validation) if self._validation else None
         self.report(step, self.trainer.last, scored)
         if step in self._epoch_ends:
-            self._keep_checkpoint(step, self.trainer.last, scored)
+            if self.workers.first:
+                self._keep_checkpoint(step, self.trainer.last, scored)
             control.should_save = True
-        if self.stopped or (self._job.folder / "cancel").exists():
+        self.stopped = self.stopped or (self._job.folder / "stop").exists()
+        if self.workers.any(self.stopped or (self._job.folder / "cancel").exists()):
             control.should_save = True
             control.should_training_stop = True
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        seal(self._job.folder / "resume" / f"checkpoint-{state.global_step}")
+        point = self._job.folder / "resume" / f"checkpoint-{state.global_step}"
+        seal(point)
+        if self.workers.first:
+            self.on_save_done(point)
 
     def report(self, step: int, train: Score | None, valid: Score | None) -> None:
         """One metrics event; step 0 is the base model before any training."""
+        if not self.workers.first:
+            return
         data: dict[str, Any] = {"step": step, "total_steps": self._total}
         parts = []
         if train is not None:
