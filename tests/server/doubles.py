@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,11 +41,15 @@ class ScriptedEngine:
         self.closed = 0
         self.running = 0
         self.requests: list[GenerationRequest] = []
+        #: Cleared, it holds up the preparation of base models.
+        self.may_prepare = threading.Event()
+        self.may_prepare.set()
 
     def bases(self) -> Sequence[Base]:
         return [Base("tiny", 1_700_000_000, "tests"), Base("org/tiny-2", 1_700_000_001, "tests")]
 
     def prepare(self, name: str) -> Weights:
+        self.may_prepare.wait(30)
         folder = self.home / "bases" / name
         return Weights(folder, folder / "model.gguf")
 

@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "data": Verb("homutune.cli.data", "app", "Q&A の読み込み・検査・見積り・データセット作成。"),
     "serve": Verb("homutune.cli.serve", "app", "ローカルの学習・推論サーバーを起動します。"),
     "tune": Verb("homutune.cli.tune", "app", "ファインチューニングの開始・監視・一覧。"),
+    "model": Verb("homutune.cli.model", "app", "学習したモデルの書き出しとモデルカード。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
     "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
 }

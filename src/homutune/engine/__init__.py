@@ -5,6 +5,7 @@ transformers are imported there and when a base model is converted, not for gene
 """
 
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
+from homutune.engine._card import model_card
 from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._embed import (
     EMBEDDING_CREATED,
@@ -15,9 +16,10 @@ from homutune.engine._embed import (
     Embeddings,
     TextTooLong,
 )
+from homutune.engine._export import export_model
 from homutune.engine._generate import SLOTS, GenerationPool
 from homutune.engine._grammar import schema_problem
-from homutune.engine._journal import METRICS_HEADER
+from homutune.engine._journal import DISK_FULL_STATUS, METRICS_HEADER, append_event
 from homutune.engine._memory import training_memory
 from homutune.engine._requests import (
     Chunk,
@@ -29,9 +31,11 @@ from homutune.engine._requests import (
 )
 from homutune.engine._tokens import count_tokens
 from homutune.engine._tool_calls import ToolCall, parse_tool_calls
+from homutune.engine._tuned import TunedModel, tuned_models
 from homutune.files import write_atomic
 
 __all__ = [
+    "DISK_FULL_STATUS",
     "EMBEDDING_CREATED",
     "EMBEDDING_MODEL",
     "EMBEDDING_SIZE",
@@ -53,10 +57,15 @@ __all__ = [
     "TokenLogprobs",
     "Tokens",
     "ToolCall",
+    "TunedModel",
     "UnknownModel",
+    "append_event",
     "count_tokens",
+    "export_model",
+    "model_card",
     "parse_tool_calls",
     "schema_problem",
     "training_memory",
+    "tuned_models",
     "write_atomic",
 ]

@@ -184,6 +184,15 @@ class ChatTemplate:
             ids, labels = ids[:max_length], labels[:max_length]
         return Tokens(ids, labels)
 
+    def end_of_turn(self) -> int:
+        """Id of the token that ends an answer.
+
+        Raises:
+            UserError: the template has none.
+        """
+        chat = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        return [label for label in self.training_tokens(chat).labels if label != NOT_SCORED][-1]
+
     def _end_of_turn(self, answer: list[int]) -> int:
         for position in range(len(answer) - 1, -1, -1):
             if answer[position] in self._special_ids:

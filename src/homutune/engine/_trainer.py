@@ -19,6 +19,7 @@ from homutune.engine._batches import micro_batches, pad
 from homutune.engine._chat import NOT_SCORED, Tokens
 from homutune.engine._loss import chunked_cross_entropy
 from homutune.engine._norm import speed_up_norms
+from homutune.engine._parallel import ALONE, Workers
 from homutune.errors import UserError
 
 
@@ -122,6 +123,7 @@ class LoraTrainer(Trainer):
         plan: indices of the examples of every step of every epoch.
         pad_id: token to pad with.
         dtype: of the matrix products.
+        workers: who shares the steps; all of them must make the same calls.
     """
 
     def __init__(
@@ -133,6 +135,7 @@ class LoraTrainer(Trainer):
         plan: Sequence[Sequence[int]],
         pad_id: int,
         dtype: torch.dtype,
+        workers: Workers = ALONE,
         callbacks: list[Any] | None = None,
     ) -> None:
         super().__init__(
@@ -140,6 +143,7 @@ class LoraTrainer(Trainer):
         )
         self._pad_id = pad_id
         self._dtype = dtype
+        self._workers = workers
         self._scored_per_step = sum(examples[i].scored for step in plan for i in step) / len(plan)
         self.last = Score(float("nan"), float("nan"))
 
@@ -158,11 +162,13 @@ class LoraTrainer(Trainer):
         model.train()
         scored = sum(example.scored for example in inputs)
         total, correct = 0.0, 0
-        for part in micro_batches(inputs):
+        for part in micro_batches(self._workers.share(inputs)):
             loss = self._loss(model, part)
             (loss.total / self._scored_per_step).backward()
             total += loss.total.item()
             correct += loss.correct
+        self._workers.add_gradients(model.parameters())
+        total, correct = self._workers.add(total, correct)
         self.last = Score(total / scored, correct / scored)
         return torch.tensor(self.last.loss)
 
@@ -171,10 +177,11 @@ class LoraTrainer(Trainer):
         """Loss and accuracy over all scored tokens of ``examples``."""
         self.model.eval()
         total, correct = 0.0, 0
-        for part in micro_batches(examples):
+        for part in micro_batches(self._workers.share(examples)):
             loss = self._loss(self.model, part)
             total += loss.total.item()
             correct += loss.correct
+        total, correct = self._workers.add(total, correct)
         scored = sum(example.scored for example in examples)
         return Score(total / scored, correct / scored)
 

@@ -16,6 +16,7 @@ from starlette.types import Message
 
 from homutune.server._errors import ApiError
 from homutune.server._ids import new_id
+from homutune.server._job_folder import PENDING
 from homutune.server._store import CursorError, FileRow, Store
 from homutune.server._training_file import NotJsonLines, check_json_lines
 
@@ -80,10 +81,12 @@ class Files:
         """
         file_id = file_id or new_id("file-")
         part = self._folder / f".{file_id}.part"
+        pending = self._folder / f".{file_id}.{PENDING}"
         try:
             size = _copy(source, part, MAX_BYTES if max_bytes is None else max_bytes)
             if check is not None:
                 check(part)
+            pending.touch()
             part.replace(self.path(file_id))
         finally:
             part.unlink(missing_ok=True)
@@ -97,6 +100,7 @@ class Files:
             expires_at=created + lifetime if lifetime else None,
         )
         self._store.add(row)
+        pending.unlink()
         return row
 
     def get(self, file_id: str) -> FileRow:

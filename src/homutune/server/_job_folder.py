@@ -16,6 +16,9 @@ from homutune.server._events import EventLog
 #: A job in one of these is over.
 TERMINAL = ("succeeded", "failed", "cancelled")
 
+#: Marks what has no row in the database yet.
+PENDING = "pending"
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -65,6 +68,12 @@ class JobFolder:
                 Checkpoint(proof.parent, stored["step"], stored["created_at"], stored["metrics"])
             )
         return sorted(found, key=lambda checkpoint: -checkpoint.step)
+
+    def remove_checkpoints(self) -> None:
+        """Remove every checkpoint, its proof of completeness first."""
+        for checkpoint in self.checkpoints():
+            (checkpoint.path / "checkpoint.json").unlink(missing_ok=True)
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
 
     def ask_to_cancel(self) -> None:
         """Ask the worker to stop for good."""

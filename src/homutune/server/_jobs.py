@@ -12,7 +12,7 @@ from pathlib import Path
 from homutune.server._errors import ApiError, model_not_found
 from homutune.server._files import Files
 from homutune.server._ids import new_id
-from homutune.server._job_folder import TERMINAL, JobFolder, job_folder
+from homutune.server._job_folder import PENDING, TERMINAL, JobFolder, job_folder
 from homutune.server._memory import INSUFFICIENT_MEMORY, Memory
 from homutune.server._models import OWNER, Models
 from homutune.server._preference_file import check_preferences
@@ -83,12 +83,14 @@ class Jobs:
             if job.validation_file is not None:
                 folder.take_file(self._files.path(job.validation_file), "validation_file")
             folder.events.append(f"Created fine-tuning job: {job.id}")
+            (folder.path / PENDING).touch()
             folder.path.rename(final.path)
         except FileNotFoundError:  # deleted since it was checked
             raise _no_file(job.training_file, "training_file") from None
         finally:
             shutil.rmtree(folder.path, ignore_errors=True)
         self._store.add(job)
+        (final.path / PENDING).unlink()
         self._wake()
         return job
 

@@ -104,7 +104,7 @@ def open_keys(settings: Settings) -> Iterator[Keys]:
     Raises:
         UserError: the database cannot be opened.
     """
-    store = Store(settings.home.absolute(), settings.database_url)
+    store = Store(settings.home.absolute(), settings.database_url, serving=False)
     try:
         yield Keys(store)
     finally:

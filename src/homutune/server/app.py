@@ -27,7 +27,9 @@ from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
 from homutune.server._runner import Runner
 from homutune.server._store import Store
+from homutune.server._sweep import sweep
 from homutune.server._uploads import Uploads, uploads_router
+from homutune.server._upstream import UpstreamProxy, upstream_names
 from homutune.settings import Settings
 
 #: The training program; the job's folder follows as its argument.
@@ -48,13 +50,14 @@ def create_app(
         worker_command: the training program; ``homutune.engine.train`` if None.
 
     Raises:
-        UserError: the database cannot be opened.
+        UserError: the database cannot be opened, or not by this server.
     """
     home = settings.home.absolute()
     store = Store(home, settings.database_url)
+    sweep(store, home)
     engine = engine or LocalEngine(settings)
     files = Files(store, home)
-    models = Models(store, engine, home)
+    models = Models(store, engine, home, upstream_names(settings.upstreams))
     memory = Memory(engine, settings.memory_limit_gb)
     runner = Runner(
         store, files, engine, memory, home, worker_command or WORKER_COMMAND, settings.threads
@@ -85,6 +88,7 @@ def create_app(
         middleware=[
             Middleware(RequestLog),
             Middleware(Guard, host=settings.host, api_key=settings.server_key, keys=Keys(store)),
+            Middleware(UpstreamProxy, upstreams=settings.upstreams),
         ],
     )
     install_error_handlers(app)
