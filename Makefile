@@ -1,6 +1,7 @@
 # make demo   データの検査から学習・評価・報告書までを、この 1 台で行います（2 回目は終わった所を飛ばします）
 # make app    サーバーを起動します（Ctrl-C で止まります）
 # make test   テストを実行します
+# make test-services  PostgreSQL と Ray を使うテストの準備をします（入れられない環境では飛ばします）
 # make lint   書式・型・部屋の間の依存を検査します
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo app test lint clean
+.PHONY: demo app test test-services lint clean
 
 demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py
@@ -18,6 +19,10 @@ app: $(VENV)/.local
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-services: $(VENV)/.dev
+	@$(INSTALL) -e '.[postgres,ray]' || echo "psycopg と Ray を入れられないため、そのテストは飛ばします。"
+	@sh scripts/install_postgresql.sh
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -33,7 +38,7 @@ $(VENV)/.local: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.local
 	@echo "準備: テストと検査の道具を入れます"
-	@$(INSTALL) -e '.[local,dev]'
+	@$(INSTALL) -e '.[local,embeddings,dev]'
 	@touch $@
 
 clean:

@@ -114,6 +114,7 @@ def _write_gguf(model: Gemma3ForCausalLM, path: Path) -> None:
     writer.add_eos_token_id(1)
     writer.add_unk_token_id(3)
     writer.add_pad_token_id(0)
+    writer.add_add_space_prefix(False)  # as Gemma has it
     names = get_tensor_name_map(architecture, CONFIG.num_hidden_layers)
     for name, value in model.state_dict().items():
         if name == "lm_head.weight":

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,13 +14,21 @@ from homutune.errors import UserError
 
 # A quota that is used up looks like a full disk; Windows has no such number.
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+#: A disk with less than this many bytes left counts as full: libraries that write through C++
+#: report a full disk as an error of their own.
+MIN_FREE = 32 * 1024 * 1024
+
+
+class DiskFull(UserError):
+    """There is no room; the same work succeeds once there is."""
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
     """Write ``data`` (text as UTF-8) to ``path``: afterwards it holds all of it or what it held.
 
     Raises:
-        UserError: the disk is full or the place is not writable; nothing was changed.
+        DiskFull: nothing was changed.
+        UserError: the place is not writable; nothing was changed.
     """
     write_stream_atomic(path, [data])
 
@@ -42,6 +51,7 @@ def write_stream_atomic(path: Path, parts: Iterable[str | bytes]) -> None:
             handle.flush()
             os.fsync(handle.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         for folder in made:
@@ -55,7 +65,7 @@ def write_stream_atomic(path: Path, parts: Iterable[str | bytes]) -> None:
 def disk_error(error: OSError, path: Path) -> UserError:
     """The calm form of an error met while writing to ``path``."""
     if error.errno in _FULL:
-        return UserError(
+        return DiskFull(
             "ディスクの空き容量が足りないため書き込めませんでした。何も変更していません。",
             file=path,
             remedy="空き容量を増やすか HOMUTUNE_HOME を別のディスクに変えてください。",
@@ -65,3 +75,34 @@ def disk_error(error: OSError, path: Path) -> UserError:
         file=path,
         remedy="保存先のフォルダーの権限を確認してください。",
     )
+
+
+def is_disk_full(error: BaseException, path: Path) -> bool:
+    """Whether ``error``, met while writing near ``path``, comes from a full disk."""
+    if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL):
+        return True
+    return free_bytes(path) < MIN_FREE
+
+
+def free_bytes(path: Path) -> int:
+    """Room on the disk that holds the existing ``path``."""
+    return shutil.disk_usage(path).free
+
+
+def sync_tree(folder: Path) -> None:
+    """Have every file below ``folder`` on the disk itself before something points to it."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as handle:
+                os.fsync(handle.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows cannot open a folder; its rename is written through
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

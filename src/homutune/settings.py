@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,6 +25,22 @@ from pydantic_settings import (
 from homutune.errors import UserError
 
 DEFAULT_PORT = 8400
+
+
+class Upstream(BaseModel):
+    """An OpenAI-compatible server that answers for some of our models.
+
+    ``models`` maps the names used here to the names used there; a list stands for equal names.
+    """
+
+    url: HttpUrl
+    models: dict[str, str]
+    api_key: SecretStr | None = None
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _equal_names(cls, value: object) -> object:
+        return {name: name for name in value} if isinstance(value, list) else value
 
 
 class Settings(BaseSettings):
@@ -48,6 +73,12 @@ class Settings(BaseSettings):
     # Asked only by homutune law update; a mirror inside the company is another address.
     law_api_url: str = "https://laws.e-gov.go.jp/api/2"
     threads: int | None = Field(default=None, ge=1)
+    # The log on stderr: lines for people, or one JSON object a line.
+    log_format: Literal["text", "json"] = "text"
+    # Gigabytes training may use; None: all of the machine.
+    memory_limit_gb: float | None = Field(default=None, gt=0)
+    # Chats for these models leave this server; nothing is sent anywhere unless named here.
+    upstreams: list[Upstream] = []
 
     @classmethod
     def settings_customise_sources(

@@ -58,8 +58,10 @@ def test_every_line_of_the_sample_settings_works_when_switched_on(home: Path) ->
         seen.add(name)
         assert name in Settings.model_fields
         load_settings()
-    known = {"home", "base_url", "base_model", "law_api_url", "host", "port", "threads"}
-    assert known == seen
+    assert seen == {
+        *("home", "base_url", "base_model", "law_api_url", "host", "port", "threads"),
+        *("database_url", "upstreams", "log_format", "memory_limit_gb"),
+    }
 
 
 def test_the_example_in_the_repository_is_the_one_that_init_writes(home: Path) -> None:

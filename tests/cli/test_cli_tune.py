@@ -96,6 +96,8 @@ def server(
             {"object": "list", "data": [], "has_more": False}
         ),
         ("POST", f"{jobs}/ftjob-1/cancel"): Reply(job("cancelled")),
+        ("POST", f"{jobs}/ftjob-1/pause"): Reply(job("paused")),
+        ("POST", f"{jobs}/ftjob-1/resume"): Reply(job("queued")),
         ("GET", "/files/file-result/content"): Reply(CSV),
         ("GET", "/models"): Reply(
             {
@@ -162,6 +164,8 @@ def test_a_number_that_cannot_be_read_is_named(
         (["list"], "jobs"),
         (["show", "ftjob-1"], "checkpoints"),
         (["cancel", "latest"], "job"),
+        (["pause", "latest"], "job"),
+        (["resume", "ftjob-1"], "job"),
         (["models"], "models"),
     ],
 )
@@ -176,7 +180,16 @@ def test_every_command_prints_pure_json_on_request(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["show"], ["cancel", "ftjob-1"], ["models"], ["watch", "ftjob-1"]]
+    "arguments",
+    [
+        ["list"],
+        ["show"],
+        ["cancel", "ftjob-1"],
+        ["pause", "ftjob-1"],
+        ["resume", "ftjob-1"],
+        ["models"],
+        ["watch", "ftjob-1"],
+    ],
 )
 def test_every_command_prints_for_a_reader(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], arguments: list[str]

@@ -174,7 +174,7 @@ def test_finishing_again_after_a_crash_in_between_changes_nothing(
     check_history(server, job_id, 6)
     assert len(server.client.fine_tuning.jobs.retrieve(job_id).result_files) == 1
     assert len(list(server.client.files.list(purpose="fine-tune-results"))) == 1
-    assert len(server.client.models.list().data) == 3
+    assert len(server.client.models.list().data) == 4
 
 
 def test_a_server_killed_while_jobs_wait_runs_them_later(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from homutune.files import write_atomic
+from homutune.engine import DISK_FULL_STATUS
+from homutune.files import DiskFull, is_disk_full, write_atomic
 
 
 def main() -> int:
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--step-s", type=float, default=0.01)
     parser.add_argument("--hold-at", type=int, help="wait after this step for <home>/go")
     parser.add_argument("--deaths", type=int, default=0)
+    parser.add_argument("--die-each", type=int, help="dies after every so many steps")
     parser.add_argument("--fails", action="store_true")
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
@@ -33,6 +35,10 @@ def main() -> int:
                 run(options)
     except Timeout:
         return 3
+    except (OSError, DiskFull) as error:
+        if not is_disk_full(error, options.folder):
+            raise
+        return DISK_FULL_STATUS
     return 0
 
 
@@ -58,6 +64,8 @@ def run(options: argparse.Namespace) -> None:
         state |= {"eta_s": (steps - step) * options.step_s, "hyperparameters": used}
         write_atomic(folder / "state.json", json.dumps(state))
         if step == 2 and starts <= options.deaths:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if options.die_each and step == done + options.die_each:
             os.kill(os.getpid(), signal.SIGKILL)
         if step % 3 == 0:
             adapter(folder / "checkpoints" / f"step-{step}", job)

@@ -35,8 +35,9 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("homutune.cli.setup", "doctor", "この環境で動くかを診断し、直し方を示します。"),
     "data": Verb("homutune.cli.data", "app", "Q&A の読み込み・検査・見積り・データセット作成。"),
     "law": Verb("homutune.cli.law", "app", "法令の引用の確認、条文の表示・取り込み・更新。"),
-    "serve": Verb("homutune.cli.serve", "serve", "ローカルの学習・推論サーバーを起動します。"),
+    "serve": Verb("homutune.cli.serve", "app", "ローカルの学習・推論サーバーを起動します。"),
     "tune": Verb("homutune.cli.tune", "app", "ファインチューニングの開始・監視・一覧。"),
+    "model": Verb("homutune.cli.model", "app", "学習したモデルの書き出しとモデルカード。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
     "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
 }

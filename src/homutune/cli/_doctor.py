@@ -145,7 +145,7 @@ def _memory() -> Finding:
 def _memory_bytes() -> tuple[int, int] | None:
     """Total and available bytes; psutil comes with the extra ``local`` (through accelerate)."""
     try:
-        import psutil  # type: ignore[import-untyped]
+        import psutil
     except ImportError:
         return None
     memory = psutil.virtual_memory()

@@ -1,13 +1,30 @@
-"""``homutune serve``: the local server in the foreground."""
+"""``homutune serve``: the local server in the foreground, and the keys of its users."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+from typing import Annotated, Any
 
 import typer
 
+from homutune.cli._console import out, print_json, tell
 
+app = typer.Typer(invoke_without_command=True, add_completion=False)
+keys = typer.Typer(
+    help="利用者ごとの API キー（他のパソコンから使うときに必要です）。",
+    epilog="例:\n\n  homutune serve keys add 山田\n\n  homutune serve keys revoke 山田",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.add_typer(keys, name="keys")
+
+AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
+UserName = Annotated[str, typer.Argument(metavar="名前", help="利用者の名前。")]
+
+
+@app.callback()
 def serve(
+    ctx: typer.Context,
     host: Annotated[
         str | None,
         typer.Option(help="待ち受けるアドレス。既定は 127.0.0.1（このパソコンだけ）。"),
@@ -16,7 +33,7 @@ def serve(
 ) -> None:
     """ローカルの学習・推論サーバーを起動します。終了は Ctrl-C です。
 
-    OpenAI と同じ API（/v1/files・/v1/fine_tuning/jobs・/v1/models・/v1/chat/completions）で
+    OpenAI と同じ API（/v1/files・/v1/fine_tuning/jobs・/v1/models・/v1/chat/completions など）で
     動きます。学習中に終了しても、次に起動したときに続きから再開します。
 
     例:
@@ -24,7 +41,11 @@ def serve(
       homutune serve
 
       homutune serve --port 8500
+
+      homutune serve keys add 山田
     """
+    if ctx.invoked_subcommand is not None:
+        return
     from homutune.cli._console import console
     from homutune.server import serve as run_server
     from homutune.settings import load_settings
@@ -40,3 +61,58 @@ def serve(
 
     run_server(settings, on_ready=announce)
     console.print("サーバーを終了しました。")
+
+
+@keys.command("add")
+def add_key(name: UserName, as_json: AsJson = False) -> None:
+    """利用者のキーを作ります。キーは一度だけ表示します。"""
+    from homutune.server import open_keys
+    from homutune.settings import load_settings
+
+    with open_keys(load_settings()) as stored:
+        made, key = stored.add(name)
+    if as_json:
+        print_json({"key": key, **made._asdict()})
+        return
+    tell(f"{made.name} のキー: {key}")
+    tell("このキーは二度と表示できません。利用者は HOMUTUNE_API_KEY に設定してください。")
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """キーの一覧を表示します（キーそのものは表示しません）。"""
+    from rich.table import Table
+
+    from homutune.server import open_keys
+    from homutune.settings import load_settings
+
+    with open_keys(load_settings()) as stored:
+        found = stored.list()
+    if as_json:
+        print_json({"keys": [key._asdict() for key in found]})
+        return
+    if not found:
+        tell("キーはまだありません。homutune serve keys add 名前 で作れます。")
+        return
+    table = Table("名前", "ID", "作成", "失効", box=None, pad_edge=False, header_style="bold")
+    for key in found:
+        table.add_row(key.name, key.id, _day(key.created_at), _day(key.revoked_at))
+    out.print(table)
+
+
+@keys.command("revoke")
+def revoke_key(name: UserName, as_json: AsJson = False) -> None:
+    """利用者のキーを失効させます。動いているサーバーにも、すぐに効きます。"""
+    from homutune.server import open_keys
+    from homutune.settings import load_settings
+
+    with open_keys(load_settings()) as stored:
+        revoked = stored.revoke(name)
+    if as_json:
+        print_json(revoked._asdict())
+    else:
+        tell(f"{revoked.name} のキーを失効させました。")
+
+
+def _day(seconds: Any) -> str:
+    return "" if seconds is None else time.strftime("%Y-%m-%d", time.localtime(seconds))

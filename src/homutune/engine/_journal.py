@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 from homutune.files import write_atomic
 
+#: Exit status of a worker that found the disk full (EX_TEMPFAIL): to be started again later.
+DISK_FULL_STATUS = 75
+
 METRICS_HEADER = (
     "step",
     "train_loss",
@@ -20,6 +23,40 @@ METRICS_HEADER = (
     "valid_loss",
     "valid_mean_token_accuracy",
 )
+
+
+def append_event(
+    path: Path,
+    message: str,
+    *,
+    data: dict[str, Any] | None = None,
+    level: Literal["info", "warn", "error"] = "info",
+) -> None:
+    """Append one whole line to the ``events.jsonl`` at ``path``; it is on the disk afterwards.
+
+    A line that a full disk or a power failure cut in half stays alone on its line.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    line = {
+        "created_at": int(time.time()),
+        "level": level,
+        "message": message,
+        "type": "metrics" if data else "message",
+        "data": data,
+    }
+    raw = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+    if _torn(path):
+        raw = b"\n" + raw
+    # One write in append mode: lines of two processes do not mix.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        while raw:  # a disk with room for half of it takes half of it
+            raw = raw[os.write(descriptor, raw) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass
@@ -60,23 +97,8 @@ class Journal:
         identity = _identity(message, data)
         if identity in self._known:
             return
+        append_event(self.folder / "events.jsonl", message, data=data, level=level)
         self._known.add(identity)
-        line = {
-            "created_at": int(time.time()),
-            "level": level,
-            "message": message,
-            "type": "metrics" if data else "message",
-            "data": data,
-        }
-        raw = (json.dumps(line, ensure_ascii=False) + "\n").encode()
-        # One write in append mode: lines of two processes do not mix.
-        descriptor = os.open(
-            self.folder / "events.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
-        )
-        try:
-            os.write(descriptor, raw)
-        finally:
-            os.close(descriptor)
 
     def write(self, name: Literal["state", "result"], content: dict[str, Any]) -> None:
         """Replace ``state.json`` or ``result.json``."""
@@ -101,6 +123,15 @@ class Journal:
 def _identity(message: str, data: dict[str, Any] | None) -> str | int:
     # A repeated step may differ in the last digit of its loss; it is the same step all the same.
     return int(data["step"]) if data and "step" in data else message
+
+
+def _torn(path: Path) -> bool:
+    try:
+        with path.open("rb") as handle:
+            handle.seek(-1, os.SEEK_END)
+            return handle.read(1) != b"\n"
+    except OSError:  # missing or empty
+        return False
 
 
 def _cell(value: float | int | None) -> str:

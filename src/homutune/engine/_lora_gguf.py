@@ -1,4 +1,4 @@
-"""A PEFT adapter as a LoRA GGUF, the form llama.cpp loads beside its base model.
+"""A PEFT adapter as GGUF: alone, the form llama.cpp loads beside its base, or merged into it.
 
 Tensor and key names follow llama.cpp's ``convert_lora_to_gguf.py``.
 """
@@ -6,10 +6,21 @@ Tensor and key names follow llama.cpp's ``convert_lora_to_gguf.py``.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, GGUFWriter, get_tensor_name_map
+from gguf import (
+    MODEL_ARCH,
+    MODEL_ARCH_NAMES,
+    GGUFReader,
+    GGUFValueType,
+    GGUFWriter,
+    LlamaFileType,
+    dequantize,
+    get_tensor_name_map,
+)
 from safetensors.numpy import load_file
 
 from homutune.errors import UserError
@@ -17,8 +28,24 @@ from homutune.errors import UserError
 _PREFIX = "base_model.model."
 
 
-def write_lora_gguf(adapter: Path, base_config: Path, target: Path) -> None:
-    """Convert the PEFT folder ``adapter`` into the file ``target`` (fp16 tensors).
+class LoraPair(NamedTuple):
+    """The two factors of one layer's update: ``down`` (rank, in) and ``up`` (out, rank)."""
+
+    down: np.ndarray[Any, Any]
+    up: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoraTensors:
+    """An adapter under llama.cpp's names; a layer's update is ``alpha / rank * up @ down``."""
+
+    architecture: MODEL_ARCH
+    alpha: float
+    layers: dict[str, LoraPair]
+
+
+def read_lora(adapter: Path, base_config: Path) -> LoraTensors:
+    """Read the PEFT folder ``adapter``.
 
     Args:
         adapter: holds ``adapter_model.safetensors`` and ``adapter_config.json``.
@@ -31,10 +58,7 @@ def write_lora_gguf(adapter: Path, base_config: Path, target: Path) -> None:
     architecture = _architecture(config["model_type"])
     names = get_tensor_name_map(architecture, config["num_hidden_layers"])
     settings = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
-    writer = GGUFWriter(target, MODEL_ARCH_NAMES[architecture])
-    writer.add_type("adapter")
-    writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", float(settings["lora_alpha"]))
+    sides: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
     for name, value in sorted(load_file(adapter / "adapter_model.safetensors").items()):
         module, side, _ = name.removeprefix(_PREFIX).rsplit(".", 2)
         mapped = names.get_name(module)
@@ -43,8 +67,83 @@ def write_lora_gguf(adapter: Path, base_config: Path, target: Path) -> None:
                 f"LoRA の層 {module} を GGUF に書き出せません。",
                 remedy="学習する層（target_modules）を標準の設定に戻してください。",
             )
-        suffix = {"lora_A": "lora_a", "lora_B": "lora_b"}[side]
-        writer.add_tensor(f"{mapped}.weight.{suffix}", value.astype(np.float16))
+        sides.setdefault(f"{mapped}.weight", {})[side] = value
+    layers = {name: LoraPair(pair["lora_A"], pair["lora_B"]) for name, pair in sides.items()}
+    return LoraTensors(architecture, float(settings["lora_alpha"]), layers)
+
+
+def write_lora_gguf(adapter: Path, base_config: Path, target: Path) -> None:
+    """Convert the PEFT folder ``adapter`` into the file ``target`` (fp16 tensors).
+
+    Args and errors are those of :func:`read_lora`.
+    """
+    lora = read_lora(adapter, base_config)
+    writer = GGUFWriter(target, MODEL_ARCH_NAMES[lora.architecture])
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", lora.alpha)
+    for name, pair in lora.layers.items():
+        writer.add_tensor(f"{name}.lora_a", pair.down.astype(np.float16))
+        writer.add_tensor(f"{name}.lora_b", pair.up.astype(np.float16))
+    _write(writer)
+
+
+def write_merged_gguf(
+    adapter: Path,
+    base_config: Path,
+    base_gguf: Path,
+    chat_template: str,
+    end_of_turn: int,
+    target: Path,
+) -> None:
+    """Write the base model with the adapter worked into it.
+
+    The layers the adapter changes become fp16; all else is copied as it is in ``base_gguf``.
+
+    Args:
+        adapter: as in :func:`read_lora`.
+        base_config: as in :func:`read_lora`.
+        base_gguf: the base model.
+        chat_template: Jinja, stored in the file for whoever serves it.
+        end_of_turn: id of the token that ends an answer.
+        target: the file to write.
+
+    Raises:
+        UserError: as :func:`read_lora`.
+    """
+    lora = read_lora(adapter, base_config)
+    reader = GGUFReader(base_gguf)
+    writer = GGUFWriter(target, MODEL_ARCH_NAMES[lora.architecture])
+    writer.add_chat_template(chat_template)
+    writer.add_eot_token_id(end_of_turn)
+    writer.add_file_type(LlamaFileType.MOSTLY_F16)
+    ours = {"general.architecture", *(key for keys in writer.kv_data for key in keys)}
+    for field in reader.fields.values():
+        if field.name in ours or field.name.startswith("GGUF."):
+            continue
+        kind = field.types[0]
+        inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+    left = dict(lora.layers)
+    for tensor in reader.tensors:
+        pair = left.pop(tensor.name, None)
+        if pair is None:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+            continue
+        up, down = pair.up.astype(np.float32), pair.down.astype(np.float32)
+        update = lora.alpha / len(down) * (up @ down)
+        weight = dequantize(tensor.data, tensor.tensor_type) + update
+        writer.add_tensor(tensor.name, weight.astype(np.float16))
+    if left:
+        raise UserError(
+            f"ベースモデルの GGUF に層 {min(left)} がありません。",
+            file=base_gguf,
+            remedy="学習に使ったベースモデルと同じものか確認してください。",
+        )
+    _write(writer)
+
+
+def _write(writer: GGUFWriter) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -32,6 +32,7 @@ class Hyperparameters:
             "n_epochs": self.n_epochs,
             "batch_size": self.batch_size,
             "learning_rate_multiplier": self.learning_rate_multiplier,
+            "learning_rate": self.learning_rate,
         }
 
 
@@ -47,6 +48,8 @@ def resolve(requested: Mapping[str, Any], n_examples: int) -> Hyperparameters:
         batch_size = auto_batch_size(n_examples)
         reasons.append(f"batch_size={batch_size}: 例の 1/40（1〜8）")
     multiplier = requested.get("learning_rate_multiplier", "auto")
+    if (rate := requested.get("learning_rate")) is not None:
+        multiplier = rate / BASE_LEARNING_RATE
     if multiplier in ("auto", None):
         multiplier = 1.0
         reasons.append(f"learning_rate_multiplier=1: 学習率 {BASE_LEARNING_RATE:g}（LoRA の標準）")

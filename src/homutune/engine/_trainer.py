@@ -19,6 +19,8 @@ from homutune.engine._batches import micro_batches, pad
 from homutune.engine._chat import NOT_SCORED, Tokens
 from homutune.engine._loss import chunked_cross_entropy
 from homutune.engine._norm import speed_up_norms
+from homutune.engine._parallel import ALONE, Workers
+from homutune.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,11 @@ class Precision:
     reason: str
 
 
-def choose_precision(device: torch.device) -> Precision:
-    """bf16 where the hardware multiplies it natively, fp32 elsewhere."""
+def choose_precision(device: torch.device, wanted: str = "auto") -> Precision:
+    """bf16 where the hardware multiplies it natively, fp32 elsewhere, or what was ``wanted``."""
+    if wanted != "auto":
+        dtype = torch.bfloat16 if wanted == "bf16" else torch.float32
+        return Precision(dtype, f"{wanted}: 指定のとおり")
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported():
             return Precision(torch.bfloat16, "bf16: この GPU は bf16 に対応しています")
@@ -44,10 +49,14 @@ def choose_precision(device: torch.device) -> Precision:
 
 @dataclass(frozen=True, slots=True)
 class LoraSettings:
-    """LoRA (Hu et al. 2021) on every linear layer of the body; the head stays as it is."""
+    """LoRA (Hu et al. 2021) on every linear layer of the body; the head stays as it is.
+
+    ``target_modules`` names the layers instead: ``("q_proj", "v_proj")``.
+    """
 
     rank: int = 16
     alpha: int = 32
+    target_modules: str | tuple[str, ...] = "all-linear"
 
 
 def load_model(
@@ -59,10 +68,18 @@ def load_model(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=0.0,
-        target_modules="all-linear",
+        target_modules=lora.target_modules
+        if isinstance(lora.target_modules, str)
+        else list(lora.target_modules),
         task_type="CAUSAL_LM",
     )
-    tuned = get_peft_model(model, config)
+    try:
+        tuned = get_peft_model(model, config)
+    except ValueError as error:
+        raise UserError(
+            f"target_modules {config.target_modules} は、このモデルにありません。",
+            remedy="target_modules を省くと、すべての線形層を学習します。",
+        ) from error
     speed_up_norms(tuned)
     for parameter in tuned.parameters():
         if parameter.requires_grad:
@@ -106,6 +123,7 @@ class LoraTrainer(Trainer):
         plan: indices of the examples of every step of every epoch.
         pad_id: token to pad with.
         dtype: of the matrix products.
+        workers: who shares the steps; all of them must make the same calls.
     """
 
     def __init__(
@@ -117,6 +135,7 @@ class LoraTrainer(Trainer):
         plan: Sequence[Sequence[int]],
         pad_id: int,
         dtype: torch.dtype,
+        workers: Workers = ALONE,
         callbacks: list[Any] | None = None,
     ) -> None:
         super().__init__(
@@ -124,6 +143,7 @@ class LoraTrainer(Trainer):
         )
         self._pad_id = pad_id
         self._dtype = dtype
+        self._workers = workers
         self._scored_per_step = sum(examples[i].scored for step in plan for i in step) / len(plan)
         self.last = Score(float("nan"), float("nan"))
 
@@ -142,11 +162,13 @@ class LoraTrainer(Trainer):
         model.train()
         scored = sum(example.scored for example in inputs)
         total, correct = 0.0, 0
-        for part in micro_batches(inputs):
+        for part in micro_batches(self._workers.share(inputs)):
             loss = self._loss(model, part)
             (loss.total / self._scored_per_step).backward()
             total += loss.total.item()
             correct += loss.correct
+        self._workers.add_gradients(model.parameters())
+        total, correct = self._workers.add(total, correct)
         self.last = Score(total / scored, correct / scored)
         return torch.tensor(self.last.loss)
 
@@ -155,10 +177,11 @@ class LoraTrainer(Trainer):
         """Loss and accuracy over all scored tokens of ``examples``."""
         self.model.eval()
         total, correct = 0.0, 0
-        for part in micro_batches(examples):
+        for part in micro_batches(self._workers.share(examples)):
             loss = self._loss(self.model, part)
             total += loss.total.item()
             correct += loss.correct
+        total, correct = self._workers.add(total, correct)
         scored = sum(example.scored for example in examples)
         return Score(total / scored, correct / scored)
 

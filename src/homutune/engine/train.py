@@ -4,7 +4,8 @@ The folder holds ``job.json``. The run appends to ``events.jsonl``, keeps ``stat
 ``metrics.csv`` current, leaves one checkpoint per epoch in ``checkpoints/`` (the newest three
 are kept), writes the adapter and, last, ``result.json``. Started again on the same folder it
 goes on from its newest resume point. A file named ``cancel`` or SIGTERM stops it after the
-current step: cancelled for good the one, to be resumed the other.
+current step: cancelled for good the one, to be resumed the other (as a file ``stop`` does). Exit
+status 3: another worker holds the job; 75: the disk is full, start again once there is room.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +35,15 @@ from transformers.utils import logging
 
 from homutune.engine._batches import plan_epoch
 from homutune.engine._chat import ChatTemplate, Tokens
-from homutune.engine._journal import Journal
+from homutune.engine._journal import DISK_FULL_STATUS, Journal
 from homutune.engine._lora_gguf import write_lora_gguf
+from homutune.engine._options import Options, cut
+from homutune.engine._parallel import ALONE, Workers
 from homutune.engine._plan import Hyperparameters, epoch_ends, resolve
-from homutune.engine._trainer import LoraSettings, LoraTrainer, Score, choose_precision, load_model
+from homutune.engine._resume import Found, newest, seal
+from homutune.engine._trainer import LoraTrainer, Score, choose_precision, load_model
 from homutune.errors import UserError
-from homutune.files import write_atomic
+from homutune.files import DiskFull, is_disk_full, sync_tree, write_atomic
 
 KEPT_CHECKPOINTS = 3  # as OpenAI keeps them
 WARMUP_SHARE = 0.05
@@ -63,6 +69,7 @@ class Job:
     adapter: Path
     speed_file: Path | None
     threads: int | None
+    ray: dict[str, Any] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -84,6 +91,7 @@ class Job:
             adapter=Path(stored["adapter_path"]),
             speed_file=path("speed_file"),
             threads=stored.get("threads"),
+            ray=stored.get("ray"),
         )
 
 
@@ -96,37 +104,62 @@ def main(folder: Path) -> int:
         print(f"{folder.name}: another worker holds this job", file=sys.stderr)
         return 3
     with lock:
-        if (folder / "result.json").exists():
-            return 0
-        journal = Journal(folder)
         try:
-            result = train(Job.read(folder), journal)
-        except UserError as error:
-            journal.event(str(error), level="error")
-            result = {
-                "status": "failed",
-                "trained_tokens": 0,
-                "error": {"code": "invalid_training_file", "message": str(error), "param": None},
-            }
-        if result is None:
-            return 0
-        journal.write_metrics()
-        journal.write("result", result)
+            if not (folder / "result.json").exists():
+                _run(folder)
+        except Exception as error:
+            if not is_disk_full(error, folder):
+                raise
+            print(f"{folder.name}: the disk is full", file=sys.stderr)
+            return DISK_FULL_STATUS
     return 0
 
 
-def train(job: Job, journal: Journal) -> dict[str, Any] | None:
-    """The whole run, from top to bottom. Returns the result, or None when asked to stop."""
+def _run(folder: Path) -> None:
+    journal = Journal(folder)
+    try:
+        result = train(Job.read(folder), journal)
+    except DiskFull:
+        raise
+    except UserError as error:
+        journal.event(str(error), level="error")
+        result = {
+            "status": "failed",
+            "trained_tokens": 0,
+            "error": {"code": "invalid_training_file", "message": str(error), "param": None},
+        }
+    if result is not None:
+        journal.write_metrics()
+        journal.write("result", result)
+        # Not before: killed in between, the next attempt would begin at step 0.
+        shutil.rmtree(folder / "resume", ignore_errors=True)
+
+
+def train(
+    job: Job,
+    journal: Journal,
+    workers: Workers = ALONE,
+    on_save: Callable[[Path], None] = lambda _: None,
+) -> dict[str, Any] | None:
+    """The whole run, from top to bottom. Returns the result, or None when asked to stop.
+
+    Args:
+        job: what to train.
+        journal: of the first worker; that of the others is not written to.
+        workers: who shares the work; only the first writes the outcome and has a result.
+        on_save: called on the first worker with each new resume point.
+    """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     if job.threads:
         torch.set_num_threads(job.threads)
     template = ChatTemplate(job.base)
-    examples = read_tokens(job.train_file, template)
-    validation = read_tokens(job.valid_file, template) if job.valid_file else []
+    options = Options.read(job.hyperparameters)
+    examples = read_tokens(job.train_file, template, options.max_length)
+    validation = read_tokens(job.valid_file, template, options.max_length) if job.valid_file else []
     settings = resolve(job.hyperparameters, len(examples))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = choose_precision(device)
+    precision = workers.agree(choose_precision(device, options.precision))
 
     prompts = [example.prompt for example in examples]
     plan = [
@@ -134,12 +167,15 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         for epoch in range(settings.n_epochs)
         for batch in plan_epoch(prompts, settings.batch_size, job.seed, epoch)
     ]
-    journal.event("Fine-tuning job started")
-    journal.event("設定: " + " / ".join([*settings.reasons, precision.reason]))
+    if workers.first:
+        journal.event("Fine-tuning job started")
+        journal.event("設定: " + " / ".join([*settings.reasons, precision.reason]))
 
     torch.manual_seed(job.seed)  # LoRA's A matrices are drawn here
-    model = load_model(job.base, LoraSettings(), precision.dtype, device)
-    progress = _Progress(job, journal, settings, examples, validation, plan)
+    model = load_model(job.base, options.lora, precision.dtype, device)
+    used = settings.as_dict() | options.as_dict()
+    progress = _Progress(job, journal, settings, used, examples, validation, plan)
+    progress.workers, progress.on_save_done = workers, on_save
     trainer = LoraTrainer(
         model,
         TrainingArguments(
@@ -163,19 +199,22 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         plan=plan,
         pad_id=template.pad_id,
         dtype=precision.dtype,
+        workers=workers,
         callbacks=[progress],
     )
     progress.trainer = trainer
-    resume_from = _newest_resume_point(job.folder / "resume")
-    if resume_from is not None:
-        step = int(resume_from.name.rpartition("-")[2])
-        journal.event(f"Fine-tuning job resumed from step {step}")
-    elif validation:
+    found = newest(job.folder / "resume")
+    if workers.first:
+        tell_resumption(journal, found)
+    if found.point is None and validation:
         progress.report(0, None, trainer.score(validation))
 
-    signal.signal(signal.SIGTERM, lambda *_: progress.stop())
-    trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: progress.stop())
+    trainer.train(resume_from_checkpoint=str(found.point) if found.point else None)
 
+    if not workers.first:
+        return None
     if progress.stopped:
         return None
     tokens = settings.n_epochs * sum(len(example.ids) for example in examples)
@@ -183,12 +222,24 @@ def train(job: Job, journal: Journal) -> dict[str, Any] | None:
         return {"status": "cancelled", "trained_tokens": progress.trained_tokens, "error": None}
     save_adapter(model, job.adapter, job)
     progress.save_speed()
-    shutil.rmtree(job.folder / "resume", ignore_errors=True)
     return {"status": "succeeded", "trained_tokens": tokens, "error": None}
 
 
-def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
-    """Tokenise an OpenAI chat JSONL file.
+def tell_resumption(journal: Journal, found: Found) -> None:
+    """Say where the run goes on, and what could not be used."""
+    for step in found.damaged:
+        journal.event(
+            f"step {step} の保存点が壊れているため使いません。"
+            + (f"step {found.step} の保存点" if found.point else "最初")
+            + "から学習を続けます。",
+            level="warn",
+        )
+    if found.point is not None:
+        journal.event(f"Fine-tuning job resumed from step {found.step}")
+
+
+def read_tokens(path: Path, template: ChatTemplate, max_length: int | None = None) -> list[Tokens]:
+    """Tokenise an OpenAI chat JSONL file; longer examples are cut to ``max_length`` tokens.
 
     Raises:
         UserError: a line cannot be trained on.
@@ -198,7 +249,7 @@ def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
         if not line.strip():
             continue
         try:
-            tokens = template.training_tokens(json.loads(line)["messages"])
+            whole = template.training_tokens(json.loads(line)["messages"])
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"学習データの行を読めません（{type(error).__name__}）。",
@@ -206,6 +257,15 @@ def read_tokens(path: Path, template: ChatTemplate) -> list[Tokens]:
                 line=number,
                 remedy="homutune data check で確認してください。",
             ) from error
+        tokens = cut(whole, max_length)
+        if whole.scored and not tokens.scored:
+            raise UserError(
+                f"max_length {max_length} では、この例の答えまで届きません"
+                f"（答えの前に {whole.prompt} トークンあります）。",
+                file=path.name,
+                line=number,
+                remedy="max_length を大きくするか、この行を短くしてください。",
+            )
         if not tokens.scored:
             raise UserError(
                 "学習する答え（assistant）がありません。",
@@ -221,24 +281,30 @@ def save_adapter(model: PeftModel, target: Path, job: Job) -> None:
     """Write the adapter as safetensors and as LoRA GGUF; ``adapter.json`` last."""
     building = target.with_name(f".{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)
-    model.save_pretrained(building, save_embedding_layers=False)
-    (building / "README.md").unlink(missing_ok=True)
-    # The id, not the path on this machine: adapters travel.
-    config = json.loads((building / "adapter_config.json").read_text("utf-8"))
-    config["base_model_name_or_path"] = job.base_id
-    write_atomic(building / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True))
-    write_lora_gguf(building, job.base / "config.json", building / "adapter.gguf")
-    write_atomic(
-        building / "adapter.json",
-        json.dumps(
-            {"model": job.fine_tuned_model, "base": job.base_id, "seed": job.seed},
-            ensure_ascii=False,
-            indent=2,
-        ),
-    )
-    shutil.rmtree(target, ignore_errors=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building.rename(target)
+    try:
+        model.save_pretrained(building, save_embedding_layers=False)
+        (building / "README.md").unlink(missing_ok=True)
+        # The id, not the path on this machine: adapters travel.
+        config = json.loads((building / "adapter_config.json").read_text("utf-8"))
+        config["base_model_name_or_path"] = job.base_id
+        # PEFT lists a set, in another order in every process.
+        config["target_modules"] = sorted(config["target_modules"])
+        write_atomic(building / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True))
+        write_lora_gguf(building, job.base / "config.json", building / "adapter.gguf")
+        sync_tree(building)
+        write_atomic(
+            building / "adapter.json",
+            json.dumps(
+                {"model": job.fine_tuned_model, "base": job.base_id, "seed": job.seed},
+                ensure_ascii=False,
+                indent=2,
+            ),
+        )
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 class _Progress(TrainerCallback):
@@ -249,14 +315,17 @@ class _Progress(TrainerCallback):
         job: Job,
         journal: Journal,
         settings: Hyperparameters,
+        used: dict[str, Any],
         examples: list[Tokens],
         validation: list[Tokens],
         plan: list[list[int]],
     ) -> None:
         self.trainer: LoraTrainer
+        self.workers = ALONE
+        self.on_save_done: Callable[[Path], None] = lambda _: None
         self._job = job
         self._journal = journal
-        self._settings = settings
+        self._used = used
         self._validation = validation
         self._total = len(plan)
         self._tokens_of_step = [sum(len(examples[i].ids) for i in batch) for batch in plan]
@@ -286,21 +355,26 @@ class _Progress(TrainerCallback):
             scored = self.trainer.score(self._validation) if self._validation else None
         self.report(step, self.trainer.last, scored)
         if step in self._epoch_ends:
-            self._keep_checkpoint(step, self.trainer.last, scored)
+            if self.workers.first:
+                self._keep_checkpoint(step, self.trainer.last, scored)
             control.should_save = True
-        if self.stopped or (self._job.folder / "cancel").exists():
+        self.stopped = self.stopped or (self._job.folder / "stop").exists()
+        if self.workers.any(self.stopped or (self._job.folder / "cancel").exists()):
             control.should_save = True
             control.should_training_stop = True
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        # Written last: a resume point without it was torn by a crash and is not used.
         point = self._job.folder / "resume" / f"checkpoint-{state.global_step}"
-        write_atomic(point / "complete", "")
+        seal(point)
+        if self.workers.first:
+            self.on_save_done(point)
 
     def report(self, step: int, train: Score | None, valid: Score | None) -> None:
         """One metrics event; step 0 is the base model before any training."""
+        if not self.workers.first:
+            return
         data: dict[str, Any] = {"step": step, "total_steps": self._total}
         parts = []
         if train is not None:
@@ -317,7 +391,7 @@ class _Progress(TrainerCallback):
                 "total_steps": self._total,
                 "trained_tokens": self.trained_tokens,
                 "eta_s": self._eta(step),
-                "hyperparameters": self._settings.as_dict(),
+                "hyperparameters": self._used,
             },
         )
         if valid is not None:
@@ -349,9 +423,17 @@ class _Progress(TrainerCallback):
         return round(sum(self._tokens_of_step[step:]) / rate, 1)
 
     def _keep_checkpoint(self, step: int, train: Score, valid: Score | None) -> None:
+        epoch = self._epoch_ends.index(step) + 1
         folder = self._job.folder / "checkpoints" / f"step-{step}"
-        if (folder / "checkpoint.json").exists():
-            return
+        if not (folder / "checkpoint.json").exists():
+            self._write_checkpoint(folder, step, epoch, train, valid)
+        for old in self._epoch_ends:
+            if old < step and old not in self._epoch_ends[max(0, epoch - KEPT_CHECKPOINTS) : epoch]:
+                shutil.rmtree(self._job.folder / "checkpoints" / f"step-{old}", ignore_errors=True)
+
+    def _write_checkpoint(
+        self, folder: Path, step: int, epoch: int, train: Score, valid: Score | None
+    ) -> None:
         save_adapter(self.trainer.model, folder, self._job)
         metrics: dict[str, float | int] = {
             "step": step,
@@ -365,7 +447,6 @@ class _Progress(TrainerCallback):
                 "full_valid_loss": valid.loss,
                 "full_valid_mean_token_accuracy": valid.accuracy,
             }
-        epoch = self._epoch_ends.index(step) + 1
         write_atomic(
             folder / "checkpoint.json",
             json.dumps(
@@ -373,14 +454,6 @@ class _Progress(TrainerCallback):
             ),
         )
         self._journal.event(f"Checkpoint created at step {step}")
-        for old in self._epoch_ends:
-            if old < step and old not in self._epoch_ends[max(0, epoch - KEPT_CHECKPOINTS) : epoch]:
-                shutil.rmtree(self._job.folder / "checkpoints" / f"step-{old}", ignore_errors=True)
-
-
-def _newest_resume_point(folder: Path) -> Path | None:
-    points = [path.parent for path in folder.glob("checkpoint-*/complete")]
-    return max(points, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 if __name__ == "__main__":

@@ -2,143 +2,91 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import anyio
-import anyio.to_thread
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
-from homutune.engine import SLOTS, Chunk, GenerationRequest
-from homutune.server._engine import Engine
-from homutune.server._errors import ApiError, model_not_found, server_error_body
+from homutune.engine import (
+    Chunk,
+    GenerationRequest,
+    Logprob,
+    TokenLogprobs,
+    parse_tool_calls,
+    schema_problem,
+)
+from homutune.server._chat_schemas import ChatRequest
+from homutune.server._errors import ApiError
+from homutune.server._generation import Generation, Usage, numbered, sse, streamed, unsupported
 from homutune.server._ids import new_id
-from homutune.server._models import Models, Target
-from homutune.server._schemas import ChatRequest
-
-log = logging.getLogger("homutune.server")
 
 
-class Chat:
-    """Generation for many requests: as many at a time as the engine decodes.
-
-    Every answer, streamed or not, is generated piece by piece, so that one whose client has
-    gone away stops instead of keeping the machine busy.
-    """
-
-    def __init__(self, engine: Engine, models: Models) -> None:
-        self._engine = engine
-        self._models = models
-        self._slots = anyio.Semaphore(SLOTS)
-        self._threads = anyio.CapacityLimiter(SLOTS)
-
-    async def plan(self, asked: ChatRequest) -> GenerationRequest:
-        """What the engine is asked for, without the seed of each choice.
-
-        Raises:
-            ApiError: there is no such model, or an argument cannot be served.
-        """
-        if (name := asked.unsupported()) is not None:
-            raise ApiError(
-                400,
-                f"Unsupported parameter: '{name}' is not supported with this model. "
-                f"(このサーバーでは {name} を使えません)",
-                param=name,
-                code="unsupported_parameter",
-            )
-        target: Target | None = await anyio.to_thread.run_sync(self._models.get, asked.model)
-        if target is None:
-            raise model_not_found(asked.model)
-        wanted = asked.response_format
-        schema = wanted.json_schema if wanted else None
-        return GenerationRequest(
-            base=target.base,
-            adapter=target.adapter,
-            messages=[message.plain() for message in asked.messages],
-            max_tokens=asked.max_completion_tokens or asked.max_tokens,
-            temperature=1.0 if asked.temperature is None else asked.temperature,
-            top_p=1.0 if asked.top_p is None else asked.top_p,
-            stop=asked.stop or [],
-            seed=asked.seed,
-            json_schema=schema.schema_ if schema else None,
-            json_object=wanted is not None and wanted.type == "json_object",
-        )
-
-    @asynccontextmanager
-    async def pieces(self, generation: GenerationRequest) -> AsyncIterator[AsyncIterator[Chunk]]:
-        """The pieces of one answer; leaving the block stops the work."""
-        async with self._slots:
-            iterator = await self._in_thread(partial(self._engine.stream, generation))
-
-            async def each() -> AsyncIterator[Chunk]:
-                while (piece := await self._in_thread(partial(next, iterator, None))) is not None:
-                    yield piece
-
-            try:
-                yield each()
-            finally:
-                close = getattr(iterator, "close", None)
-                if close is not None:
-                    with anyio.CancelScope(shield=True):
-                        await self._in_thread(close)
-
-    async def _in_thread(self, work: Any) -> Any:
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
-
-
-def chat_router(chat: Chat) -> APIRouter:
+def chat_router(generation: Generation) -> APIRouter:
     """The one route of the chat API."""
     router = APIRouter(prefix="/v1/chat/completions")
 
-    @router.post("")
-    async def create_completion(body: ChatRequest, request: Request) -> Response:
-        generation = await chat.plan(body)
+    @router.post("", response_model=None)
+    async def create_chat_completion(body: ChatRequest, request: Request) -> Response:
+        wanted = await _plan(generation, body)
         if body.stream:
-            events = _events(chat, body, generation, request.state.request_id)
-            # With the first piece in hand, what the engine refuses is a 400 and no broken stream.
-            first = await anext(events)
-            return StreamingResponse(
-                _preceded(first, events),
-                media_type="text/event-stream",
-                headers={"cache-control": "no-cache"},
-            )
-        return await _whole(chat, body, generation, request)
+            events = _events(generation, body, wanted)
+            return await streamed(events, request.state.request_id)
+        return await _whole(generation, body, wanted, request)
 
     return router
 
 
-def _choice(generation: GenerationRequest, index: int) -> GenerationRequest:
-    # With one seed for all, n choices would be n times the same answer.
-    seed = None if generation.seed is None else generation.seed + index
-    return replace(generation, seed=seed)
+async def _plan(generation: Generation, asked: ChatRequest) -> GenerationRequest:
+    wanted = asked.response_format
+    schema = wanted.json_schema if wanted else None
+    if schema is not None and (problem := schema_problem(schema.schema_)) is not None:
+        raise ApiError(
+            400,
+            f"Invalid schema for response_format '{schema.name}': {problem}",
+            param="response_format",
+        )
+    tools = asked.offered_tools
+    planned = await generation.request(
+        asked,
+        messages=[message.plain() for message in asked.messages],
+        tools=[tool.model_dump(exclude_none=True) for tool in tools],
+        max_tokens=asked.max_completion_tokens or asked.max_tokens,
+        json_schema=schema.schema_ if schema else None,
+        json_object=wanted is not None and wanted.type == "json_object",
+        logprobs=(asked.top_logprobs or 0) if asked.logprobs else None,
+    )
+    with_tools = [i for i, message in enumerate(asked.messages) if message.of_tools]
+    if (tools or with_tools) and not await generation.supports_tools(planned.base):
+        if tools:
+            raise unsupported("tools")
+        raise ApiError(
+            400,
+            f"Invalid value for 'messages[{with_tools[0]}].role': this model's chat template "
+            "knows no tools. (このモデルではツールを使えません)",
+            param=f"messages[{with_tools[0]}].role",
+            code="invalid_value",
+        )
+    return planned
 
 
 async def _whole(
-    chat: Chat, asked: ChatRequest, generation: GenerationRequest, request: Request
+    generation: Generation, asked: ChatRequest, wanted: GenerationRequest, request: Request
 ) -> Response:
     choices = []
-    usage = _Usage()
+    usage = Usage()
     for index in range(asked.n or 1):
-        text, last = "", None
-        async with chat.pieces(_choice(generation, index)) as pieces:
-            async for piece in pieces:
-                text, last = text + piece.text, piece
-                if await request.is_disconnected():
-                    return Response(status_code=499)  # nobody reads it; 499 is for the log
-        usage.count(last)
+        answer = await generation.answer(wanted, index, usage, request)
+        if answer is None:
+            return Response(status_code=499)  # nobody reads it; 499 is for the log
+        message = _message(asked, answer.text)
         choices.append(
             {
                 "index": index,
-                "message": {"role": "assistant", "content": text, "refusal": None},
-                "finish_reason": (last and last.finish_reason) or "stop",
-                "logprobs": None,
+                "message": {"role": "assistant", "refusal": None, **message},
+                "finish_reason": "tool_calls" if "tool_calls" in message else answer.finish_reason,
+                "logprobs": _logprobs(asked, answer.logprobs),
             }
         )
     return JSONResponse(
@@ -154,77 +102,89 @@ async def _whole(
 
 
 async def _events(
-    chat: Chat, asked: ChatRequest, generation: GenerationRequest, request_id: str
+    generation: Generation, asked: ChatRequest, wanted: GenerationRequest
 ) -> AsyncIterator[str]:
-    with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
     head: dict[str, Any] = {
         "id": new_id("chatcmpl-"),
         "object": "chat.completion.chunk",
         "created": int(time.time()),
         "model": asked.model,
     }
-    if with_usage:
+    if asked.with_usage:
         head["usage"] = None
-
-    def chunk(index: int, delta: dict[str, Any], finish_reason: str | None = None) -> str:
-        choice = {
-            "index": index,
-            "delta": delta,
-            "logprobs": None,
-            "finish_reason": finish_reason,
-        }
-        return _sse({**head, "choices": [choice]})
-
-    usage, sent = _Usage(), False
-    try:
-        for index in range(asked.n or 1):
-            last: Chunk | None = None
-            async with chat.pieces(_choice(generation, index)) as pieces:
-                async for piece in pieces:
-                    if last is None:
-                        yield chunk(index, {"role": "assistant", "content": "", "refusal": None})
-                        sent = True
-                    last = piece
-                    if piece.text:
-                        yield chunk(index, {"content": piece.text})
-            usage.count(last)
-            yield chunk(index, {}, (last and last.finish_reason) or "stop")
-        if with_usage:
-            yield _sse({**head, "choices": [], "usage": usage.body()})
-        yield "data: [DONE]\n\n"
-    except Exception as error:
-        if not sent:
-            raise
-        # The status line is long gone; the SDK raises APIError on an error event.
-        log.error("%s request_id=%s", type(error).__name__, request_id)
-        yield _sse(server_error_body(request_id))
+    usage = Usage()
+    for index in range(asked.n or 1):
+        async for delta, finish_reason, logprobs in _deltas(
+            generation, asked, wanted, index, usage
+        ):
+            choice = {
+                "index": index,
+                "delta": delta,
+                "logprobs": _logprobs(asked, logprobs) if logprobs else None,
+                "finish_reason": finish_reason,
+            }
+            yield sse({**head, "choices": [choice]})
+    if asked.with_usage:
+        yield sse({**head, "choices": [], "usage": usage.body()})
 
 
-async def _preceded(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield first
-    async for event in rest:
-        yield event
+async def _deltas(
+    generation: Generation, asked: ChatRequest, wanted: GenerationRequest, index: int, usage: Usage
+) -> AsyncIterator[tuple[dict[str, Any], str | None, Sequence[TokenLogprobs]]]:
+    last: Chunk | None = None
+    held = ""
+    async with generation.pieces(numbered(wanted, index)) as pieces:
+        async for piece in pieces:
+            if last is None:
+                yield {"role": "assistant", "content": "", "refusal": None}, None, ()
+            last = piece
+            if wanted.tools:
+                # Whether it is text or a call is known only at its end.
+                held += piece.text
+            elif piece.text or piece.logprobs:
+                yield {"content": piece.text}, None, piece.logprobs
+    usage.count(last, choice=index)
+    reason: str = (last and last.finish_reason) or "stop"
+    if wanted.tools:
+        message = _message(asked, held)
+        for position, call in enumerate(message.get("tool_calls", ())):
+            call["index"] = position
+        yield {name: value for name, value in message.items() if value is not None}, None, ()
+        reason = "tool_calls" if "tool_calls" in message else reason
+    yield {}, reason, ()
 
 
-def _sse(body: dict[str, Any]) -> str:
-    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+def _message(asked: ChatRequest, text: str) -> dict[str, Any]:
+    if not asked.offered_tools:
+        return {"content": text}
+    content, calls = parse_tool_calls(text)
+    if not calls:
+        return {"content": text}
+    if asked.parallel_tool_calls is False:
+        calls = calls[:1]
+    return {
+        "content": content or None,
+        "tool_calls": [
+            {
+                "id": new_id("call_"),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in calls
+        ],
+    }
 
 
-class _Usage:
-    """Tokens of a request: the prompt counts once, however many choices there are."""
+def _logprobs(asked: ChatRequest, tokens: Sequence[TokenLogprobs]) -> dict[str, Any] | None:
+    if not asked.logprobs:
+        return None
+    top = asked.top_logprobs or 0
+    content = [
+        {**_token(token.chosen), "top_logprobs": [_token(other) for other in token.top[:top]]}
+        for token in tokens
+    ]
+    return {"content": content, "refusal": None}
 
-    def __init__(self) -> None:
-        self._prompt = 0
-        self._completion = 0
 
-    def count(self, last: Chunk | None) -> None:
-        if last is not None:
-            self._prompt = last.prompt_tokens
-            self._completion += last.completion_tokens
-
-    def body(self) -> dict[str, int]:
-        return {
-            "prompt_tokens": self._prompt,
-            "completion_tokens": self._completion,
-            "total_tokens": self._prompt + self._completion,
-        }
+def _token(token: Logprob) -> dict[str, Any]:
+    return {"token": token.token, "bytes": list(token.bytes), "logprob": token.logprob}

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from homutune.engine import BaseModels, Chunk, GenerationPool, GenerationRequest
+from homutune.engine import (
+    EMBEDDING_CREATED,
+    EMBEDDING_MODEL,
+    BaseModels,
+    Chunk,
+    Embedder,
+    Embeddings,
+    GenerationPool,
+    GenerationRequest,
+    training_memory,
+)
 from homutune.settings import Settings
 
 
@@ -34,8 +44,20 @@ class Engine(Protocol):
     def prepare(self, name: str) -> Weights:
         """Make a base model ready to train on; the first time this takes about a minute."""
 
+    def supports_tools(self, name: str) -> bool:
+        """Whether the chat template of a base model knows tools."""
+
+    def training_memory(self, name: str) -> int | None:
+        """Bytes a training of it takes, by estimate; None where nothing is known yet."""
+
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate; closing the iterator stops the work."""
+
+    def embedding_models(self) -> Sequence[Base]:
+        """Models for :meth:`embed`."""
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Vectors of texts."""
 
     def close(self) -> None:
         """Let go of memory and threads."""
@@ -46,6 +68,7 @@ class LocalEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._models = BaseModels(settings.home)
+        self._embedder = Embedder()
         self._pool = GenerationPool(settings.home, threads=settings.threads)
 
     def bases(self) -> Sequence[Base]:
@@ -57,9 +80,27 @@ class LocalEngine:
         model = self._models.ensure(name)
         return Weights(model.path, model.gguf)
 
+    def supports_tools(self, name: str) -> bool:
+        """Read from the template."""
+        return self._pool.supports_tools(name)
+
+    def training_memory(self, name: str) -> int | None:
+        """An estimate from the model's shape, once it has been converted."""
+        model = self._models.get(name)
+        return training_memory(model.path) if model.ready else None
+
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Generate with llama.cpp."""
         return self._pool.stream(request)
+
+    def embedding_models(self) -> Sequence[Base]:
+        """E5 where its package is installed."""
+        e5 = Base(EMBEDDING_MODEL, EMBEDDING_CREATED, "intfloat")
+        return [e5] if self._embedder.installed() else []
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """With E5."""
+        return self._embedder.embed(texts)
 
     def close(self) -> None:
         """Stop the pool."""

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from homutune.errors import UserError
+from homutune.files import DiskFull
 
 
 class ApiError(Exception):
@@ -86,6 +87,8 @@ async def _api_error(_: Request, error: Exception) -> JSONResponse:
 async def _user_error(_: Request, error: Exception) -> JSONResponse:
     # The engine's own refusals: a conversation its template cannot render, a missing package.
     assert isinstance(error, UserError)
+    if isinstance(error, DiskFull):
+        return _no_room()
     text = f"{error.message} {error.remedy or ''}".strip()
     return JSONResponse(error_body(text), 400)
 
@@ -94,6 +97,10 @@ async def _disk_full(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OSError)
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         raise error
+    return _no_room()
+
+
+def _no_room() -> JSONResponse:
     text = "ディスクの空き容量が足りません。空き容量を増やしてから、もう一度実行してください。"
     return JSONResponse(error_body(text, code="disk_full", type="server_error"), 507)
 
@@ -131,7 +138,7 @@ def _explain(first: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
         text, code = f"Missing required parameter: '{name}'.", "missing_required_parameter"
     elif kind == "extra_forbidden":
         text, code = f"Unknown parameter: '{name}'.", "unknown_parameter"
-    elif kind.endswith("_type"):
+    elif kind.endswith(("_type", "_parsing")):
         text, code = f"Invalid type for '{name}': {message}.", "invalid_type"
     else:
         reason = message.removeprefix("Value error, ")

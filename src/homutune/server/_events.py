@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from homutune.engine import append_event
+
+Level = Literal["info", "warn", "error"]
 
 
 class EventLog:
@@ -21,26 +23,11 @@ class EventLog:
         self._job_id = job_id
         self._path = folder / "events.jsonl"
 
-    def append(self, message: str, level: str = "info") -> None:
+    def append(self, message: str, level: Level = "info") -> None:
         """Append one message event."""
-        event = {
-            "created_at": int(time.time()),
-            "level": level,
-            "message": message,
-            "type": "message",
-            "data": None,
-        }
-        line = json.dumps(event, ensure_ascii=False).encode() + b"\n"
-        if self._torn():
-            line = b"\n" + line
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append_event(self._path, message, level=level)
 
-    def append_once(self, message: str, level: str = "info") -> None:
+    def append_once(self, message: str, level: Level = "info") -> None:
         """Append unless it is there: what follows a crash may be done a second time."""
         if all(event["message"] != message for event in self.read()):
             self.append(message, level)
@@ -71,11 +58,3 @@ class EventLog:
         if stored.get("data") is not None:
             event["data"] = stored["data"]
         return event
-
-    def _torn(self) -> bool:
-        try:
-            with self._path.open("rb") as handle:
-                handle.seek(-1, os.SEEK_END)
-                return handle.read(1) != b"\n"
-        except OSError:  # missing or empty
-            return False

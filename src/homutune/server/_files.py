@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -16,6 +16,7 @@ from starlette.types import Message
 
 from homutune.server._errors import ApiError
 from homutune.server._ids import new_id
+from homutune.server._job_folder import PENDING
 from homutune.server._store import CursorError, FileRow, Store
 from homutune.server._training_file import NotJsonLines, check_json_lines
 
@@ -25,7 +26,17 @@ MAX_BYTES = 512 * 1024 * 1024
 _OVERHEAD = 1024 * 1024
 _CHUNK = 1024 * 1024
 
+BINARY = {"type": "string", "format": "binary"}
+
 PURPOSES = ("fine-tune", "batch", "assistants", "user_data", "evals", "vision")
+
+
+_FORM = {
+    "file": BINARY,
+    "purpose": {"type": "string", "enum": list(PURPOSES)},
+    "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+    "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2592000},
+}
 
 
 class Files:
@@ -51,6 +62,7 @@ class Files:
         lifetime: int | None = None,
         file_id: str | None = None,
         check: Callable[[Path], None] | None = None,
+        max_bytes: int | None = None,
     ) -> FileRow:
         """Copy ``source`` to disk, ``check`` it there, then make it known.
 
@@ -61,17 +73,20 @@ class Files:
             lifetime: seconds until it is removed.
             file_id: given when saving a second time must not make a second file.
             check: may refuse the file by raising.
+            max_bytes: largest size, :data:`MAX_BYTES` if None.
 
         Raises:
             OSError: the disk is full or not writable.
-            ApiError: larger than :data:`MAX_BYTES`.
+            ApiError: larger than ``max_bytes``.
         """
         file_id = file_id or new_id("file-")
         part = self._folder / f".{file_id}.part"
+        pending = self._folder / f".{file_id}.{PENDING}"
         try:
-            size = _copy(source, part)
+            size = _copy(source, part, MAX_BYTES if max_bytes is None else max_bytes)
             if check is not None:
                 check(part)
+            pending.touch()
             part.replace(self.path(file_id))
         finally:
             part.unlink(missing_ok=True)
@@ -85,6 +100,7 @@ class Files:
             expires_at=created + lifetime if lifetime else None,
         )
         self._store.add(row)
+        pending.unlink()
         return row
 
     def get(self, file_id: str) -> FileRow:
@@ -113,9 +129,9 @@ def files_router(files: Files, store: Store) -> APIRouter:
     """The five routes of the Files API."""
     router = APIRouter(prefix="/v1/files")
 
-    @router.post("")
+    @router.post("", openapi_extra=multipart(("file", "purpose"), _FORM))
     async def create_file(request: Request) -> dict[str, Any]:
-        form = await _limited_form(request)
+        form = await limited_form(request, MAX_BYTES, _too_large)
         try:
             return await run_in_threadpool(_create, files, form)
         finally:
@@ -157,6 +173,14 @@ def files_router(files: Files, store: Store) -> APIRouter:
         return {"id": file_id, "object": "file", "deleted": True}
 
     return router
+
+
+def multipart(required: Sequence[str], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The OpenAPI description of a form that is read by :func:`limited_form`."""
+    schema = {"type": "object", "required": list(required), "properties": dict(fields)}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }
 
 
 def file_object(row: FileRow) -> dict[str, Any]:
@@ -203,10 +227,20 @@ def _create(files: Files, form: FormData) -> dict[str, Any]:
         upload.file,
         filename=upload.filename or "",
         purpose=str(purpose),
-        lifetime=_lifetime(form),
-        check=_check_training if purpose == "fine-tune" else None,
+        lifetime=_lifetime(form) or default_lifetime(str(purpose)),
+        check=checker(str(purpose)),
     )
     return file_object(row)
+
+
+def checker(purpose: str) -> Callable[[Path], None] | None:
+    """The check of a file for ``purpose``, if it has one."""
+    return _check_training if purpose == "fine-tune" else None
+
+
+def default_lifetime(purpose: str) -> int | None:
+    """Seconds a file lives unless told otherwise: batches 30 days, others for ever [OpenAI]."""
+    return 30 * 24 * 3600 if purpose == "batch" else None
 
 
 def _check_training(path: Path) -> None:
@@ -241,30 +275,32 @@ def _lifetime(form: FormData) -> int | None:
     return int(seconds)
 
 
-async def _limited_form(request: Request) -> FormData:
+async def limited_form(
+    request: Request, max_bytes: int, too_large: Callable[[], ApiError]
+) -> FormData:
     """Parse the form, large parts on disk, and stop as soon as it is certainly too large."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BYTES + _OVERHEAD:
-        raise _too_large()
+    if declared.isdecimal() and int(declared) > max_bytes + _OVERHEAD:
+        raise too_large()
     received = 0
 
     async def receive() -> Message:
         nonlocal received
         message = await request.receive()
         received += len(message.get("body", b""))
-        if received > MAX_BYTES + _OVERHEAD:
-            raise _too_large()
+        if received > max_bytes + _OVERHEAD:
+            raise too_large()
         return message
 
     return await Request(request.scope, receive).form()
 
 
-def _copy(source: BinaryIO, target: Path) -> int:
+def _copy(source: BinaryIO, target: Path, max_bytes: int) -> int:
     size = 0
     with target.open("wb") as out:
         while chunk := source.read(_CHUNK):
             size += len(chunk)
-            if size > MAX_BYTES:
+            if size > max_bytes:
                 raise _too_large()
             out.write(chunk)
         out.flush()

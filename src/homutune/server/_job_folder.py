@@ -16,6 +16,9 @@ from homutune.server._events import EventLog
 #: A job in one of these is over.
 TERMINAL = ("succeeded", "failed", "cancelled")
 
+#: Marks what has no row in the database yet.
+PENDING = "pending"
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -36,11 +39,7 @@ class JobFolder:
 
     def take_file(self, source: Path, name: str) -> None:
         """Keep ``source`` as ``name``: the upload may be deleted while the job needs it."""
-        target = self.path / name
-        try:
-            os.link(source, target)
-        except OSError:  # another volume, or a file system without links
-            shutil.copyfile(source, target)
+        keep_file(source, self.path / name)
 
     def state(self) -> dict[str, Any]:
         """The worker's ``state.json``; empty before its first step."""
@@ -70,6 +69,12 @@ class JobFolder:
             )
         return sorted(found, key=lambda checkpoint: -checkpoint.step)
 
+    def remove_checkpoints(self) -> None:
+        """Remove every checkpoint, its proof of completeness first."""
+        for checkpoint in self.checkpoints():
+            (checkpoint.path / "checkpoint.json").unlink(missing_ok=True)
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
     def ask_to_cancel(self) -> None:
         """Ask the worker to stop for good."""
         (self.path / "cancel").touch()
@@ -77,6 +82,18 @@ class JobFolder:
     def cancel_asked(self) -> bool:
         """Whether it was asked."""
         return (self.path / "cancel").exists()
+
+    def ask_to_pause(self) -> None:
+        """Ask that the job rests until :meth:`withdraw_pause`."""
+        (self.path / "pause").touch()
+
+    def withdraw_pause(self) -> None:
+        """Let the job go on."""
+        (self.path / "pause").unlink(missing_ok=True)
+
+    def pause_asked(self) -> bool:
+        """Whether the job is to rest."""
+        return (self.path / "pause").exists()
 
     def worker_lives(self) -> bool:
         """Whether some process holds ``worker.lock``."""
@@ -98,6 +115,14 @@ class JobFolder:
         except FileNotFoundError:
             return None
         return content
+
+
+def keep_file(source: Path, target: Path) -> None:
+    """Make ``target`` hold what ``source`` holds, without a copy where the disk allows it."""
+    try:
+        os.link(source, target)
+    except OSError:  # another volume, or a file system without links
+        shutil.copyfile(source, target)
 
 
 def job_folder(home: Path, job_id: str) -> JobFolder:

@@ -9,13 +9,18 @@ import secrets
 import time
 from urllib.parse import SplitResult, urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from homutune.server._errors import error_body, server_error_body
+from homutune.server._keys import Keys
 
 log = logging.getLogger("homutune.server")
+
+#: In the scope of requests the server makes to itself; none that came over the network has it.
+_INSIDE = "homutune.inside"
 
 #: Methods that change nothing; a page of another origin cannot read their answer (no CORS).
 _READING = {"GET", "HEAD", "OPTIONS"}
@@ -29,6 +34,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def inside(app: ASGIApp) -> ASGIApp:
+    """``app`` as the server itself calls it: without a key, whatever the address."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, _INSIDE: True}, receive, send)
+
+    return call
 
 
 class RequestLog:
@@ -63,60 +77,77 @@ class RequestLog:
                 raise ConnectionAbortedError from None
             await JSONResponse(server_error_body(request_id), 500)(scope, receive, send_with_id)
         finally:
-            log.info(
-                "%s %s %s %.0fms %s",
-                scope["method"],
-                scope["path"],
-                status or "-",
-                (time.perf_counter() - began) * 1000,
-                request_id,
-            )
+            _log_request(scope, status, time.perf_counter() - began)
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    state = scope["state"]
+    fields = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status or None,
+        "ms": round(seconds * 1000),
+        "request_id": state["request_id"],
+        "user": state.get("user"),
+    }
+    text = "%(method)s %(path)s %(status)s %(ms)dms %(request_id)s"
+    if fields["user"] is not None:
+        text += " %(user)s"
+    log.info(text, fields, extra={"fields": fields})
 
 
 class Guard:
     """Who may speak to the server.
 
     On loopback any key is taken, but not every page a browser shows: a foreign ``Host`` (DNS
-    rebinding) and a changing request of a foreign ``Origin`` get 403. On any other address the
-    key is required; a rebound page does not know it, so ``Host`` is free there.
+    rebinding) and a changing request of a foreign ``Origin`` get 403. On any other address a
+    user's key is required, or the one of the settings; a rebound page does not know it, so
+    ``Host`` is free there.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, api_key: str) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, api_key: str, keys: Keys) -> None:
         self._app = app
         self._host = host.lower()
-        self._key = None if is_loopback(host) else api_key.encode()
+        self._open = is_loopback(host)
+        self._shared_key = api_key.encode()
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http":
-            refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
+        if scope["type"] == "http" and _INSIDE not in scope:
+            headers = Headers(scope=scope)
+            refusal = self._refusal(scope["method"], headers)
+            if refusal is None and not self._open and scope["path"] != "/healthz":
+                refusal = await self._check_key(scope, headers.get("authorization", ""))
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _refusal(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
+    def _refusal(self, method: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "")
         name = _split(f"//{host}").hostname or ""
-        if self._key is None and name != self._host and not is_loopback(name):
+        if self._open and name != self._host and not is_loopback(name):
             return _forbidden("このホスト名からの利用は許可されていません。", "host_not_allowed")
         origin = headers.get("origin")
         if origin is not None and method not in _READING and _split(origin).netloc != host:
             return _forbidden("他のサイトからの操作は許可されていません。", "origin_not_allowed")
-        if self._key is not None and path != "/healthz":
-            return self._check_key(headers.get("authorization", ""))
         return None
 
-    def _check_key(self, authorization: str) -> JSONResponse | None:
-        assert self._key is not None
+    async def _check_key(self, scope: Scope, authorization: str) -> JSONResponse | None:
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() != "bearer" or not key:
             text = "You didn't provide an API key. (Authorization: Bearer … が必要です)"
             return JSONResponse(error_body(text), 401)
         # Headers are bytes that were read as Latin-1; the key may be any text.
-        if not hmac.compare_digest(key.strip().encode("latin-1"), self._key):
-            text = "Incorrect API key provided. (サーバーの HOMUTUNE_SERVER_API_KEY と一致しません)"
+        given = key.strip().encode("latin-1")
+        if self._shared_key and hmac.compare_digest(given, self._shared_key):
+            return None
+        user = await run_in_threadpool(self._keys.user_of, given.decode("utf-8", "replace"))
+        if user is None:
+            text = "Incorrect API key provided. (API キーが違うか、失効しています)"
             return JSONResponse(error_body(text, code="invalid_api_key"), 401)
+        scope.setdefault("state", {})["user"] = user
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +32,16 @@ class Target(NamedTuple):
 
 
 class Models:
-    """All models this server can answer with."""
+    """All models this server can answer with.
 
-    def __init__(self, store: Store, engine: Engine, home: Path) -> None:
+    Args:
+        elsewhere: names another server answers for; they are listed, and that is all.
+    """
+
+    def __init__(
+        self, store: Store, engine: Engine, home: Path, elsewhere: Sequence[str] = ()
+    ) -> None:
+        self._elsewhere = [Target(name, 0, "upstream", name) for name in elsewhere]
         self._store = store
         self._engine = engine
         self._home = home
@@ -43,10 +51,12 @@ class Models:
         return next((base for base in self._engine.bases() if base.id == name), None)
 
     def list(self) -> list[Target]:
-        """Base models, then tuned models; checkpoints are listed with their job."""
-        bases = [Target(b.id, b.created, b.owned_by, b.id) for b in self._engine.bases()]
+        """Base, tuned and upstream models; checkpoints are listed with their job."""
+        known = [*self._engine.bases(), *self._engine.embedding_models()]
+        bases = [Target(b.id, b.created, b.owned_by, b.id) for b in known]
         tuned = (self._tuned(row) for row in self._store.models())
-        return bases + [target for target in tuned if target is not None]
+        here = bases + [target for target in tuned if target is not None]
+        return here + self._elsewhere
 
     def get(self, name: str) -> Target | None:
         """What ``name`` stands for, if its weights are here and complete."""
@@ -57,13 +67,18 @@ class Models:
         found = self._checkpoint(name)
         return found[0] if found else None
 
+    def shown(self, name: str) -> Target | None:
+        """As :meth:`get`, upstream and embedding models too, which do not chat here."""
+        elsewhere = (target for target in self._elsewhere if target.name == name)
+        return next(elsewhere, None) or self._embedding(name) or self.get(name)
+
     def remove(self, name: str) -> None:
-        """Remove a tuned model or a checkpoint, weights and all.
+        """Remove a tuned model with its checkpoints, or a single checkpoint, weights and all.
 
         Raises:
             ApiError: it is a base model, is not there, or its job still needs it.
         """
-        if self.base(name) is not None:
+        if self.base(name) is not None or self._embedding(name) is not None:
             raise ApiError(
                 403,
                 f"You have insufficient permissions for this operation: `{name}` is a base model "
@@ -73,6 +88,7 @@ class Models:
             )
         if (row := self._store.get(ModelRow, name)) is not None:
             _remove_adapter(self._home / row.adapter_path)
+            job_folder(self._home, row.job_id).remove_checkpoints()
             self._store.delete(ModelRow, name)
         elif (found := self._checkpoint(name)) is not None and found[0].adapter is not None:
             if found[1] not in TERMINAL:
@@ -85,6 +101,10 @@ class Models:
             _remove_adapter(found[0].adapter)
         else:
             raise _missing(name)
+
+    def _embedding(self, name: str) -> Target | None:
+        found = (model for model in self._engine.embedding_models() if model.id == name)
+        return next((Target(m.id, m.created, m.owned_by, m.id) for m in found), None)
 
     def _tuned(self, row: ModelRow) -> Target | None:
         adapter = self._home / row.adapter_path
@@ -117,7 +137,7 @@ def models_router(models: Models) -> APIRouter:
 
     @router.get("/{model:path}")
     def retrieve_model(model: str) -> dict[str, Any]:
-        target = models.get(model)
+        target = models.shown(model)
         if target is None:
             raise _missing(model)
         return _model_object(target)

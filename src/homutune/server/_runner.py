@@ -6,36 +6,45 @@ at the database and the job's folder and goes on from there.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from homutune.engine import DISK_FULL_STATUS
 from homutune.errors import UserError
-from homutune.files import write_atomic
+from homutune.files import MIN_FREE, DiskFull, free_bytes, is_disk_full, write_atomic
 from homutune.server._engine import Engine
 from homutune.server._files import Files
 from homutune.server._job_folder import TERMINAL, JobFolder, job_folder
-from homutune.server._jobs import CANCELLED
+from homutune.server._jobs import CANCELLED, PAUSED
+from homutune.server._memory import INSUFFICIENT_MEMORY, Memory
+from homutune.server._preparation import Preparation
 from homutune.server._store import JobRow, ModelRow, Store
 from homutune.server._training_file import MIN_EXAMPLES, Checked, check_examples, overlap
 from homutune.server._worker import Worker
 
 log = logging.getLogger("homutune.server")
 
-#: How often a worker that died is started again.
+#: How often a worker that died is started again without having got any further.
 MAX_RESTARTS = 3
+NO_SPACE = "ディスクの空き容量が足りないため学習を中断しました。空き容量ができると続けます。"
 _POLL_S = 0.2
 _HOUSEKEEPING_S = 60.0
 #: How long a stopping server waits for the worker to write a resume point.
 _PATIENCE_S = 20.0
+#: How long a job waits on a full disk before it tries again.
+_SPACE_S = 10.0
 
 
 class Runner:
@@ -51,18 +60,22 @@ class Runner:
         store: Store,
         files: Files,
         engine: Engine,
+        memory: Memory,
         home: Path,
         worker_command: Sequence[str],
         threads: int | None,
     ) -> None:
         self._store = store
         self._files = files
-        self._engine = engine
+        self._memory = memory
         self._home = home
         self._command = list(worker_command)
         self._threads = threads
         self._worker: Worker | None = None
         self._next_housekeeping = 0.0
+        self._preparation = Preparation(engine, self.wake)
+        self._no_start_before = 0.0
+        self._died_at_step: dict[str, int] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="homutune-runner", daemon=True)
@@ -101,7 +114,7 @@ class Runner:
         while (job := self._store.first_job("validating_files")) is not None:
             self._guarded(job, self._validate)
         if (job := self._store.first_job("running")) is not None:
-            self._guarded(job, self._watch, retry=(OSError, SQLAlchemyError))
+            self._guarded(job, self._watch, retry=(OSError,))
         elif (job := self._store.first_job("queued")) is not None:
             self._guarded(job, self._begin)
 
@@ -113,15 +126,18 @@ class Runner:
     ) -> None:
         """A job that cannot be handled fails, so that it does not hold up the others.
 
-        Errors in ``retry`` pass: hours of training are not given up for a full disk.
+        A full disk or a lost database is no fault of the job and passes, and so does what
+        ``retry`` names: hours of training are not given up for it.
         """
         try:
             step(job, job_folder(self._home, job.id))
-        except retry:
+        except (DiskFull, SQLAlchemyError):
             raise
         except UserError as error:
             self._fail(job, "server_error", str(error))
         except Exception as error:
+            if isinstance(error, retry) or is_disk_full(error, self._home):
+                raise
             log.error("runner: %s in %s", type(error).__name__, job.id)
             self._fail(
                 job,
@@ -151,7 +167,19 @@ class Runner:
     # --- queued -> running ------------------------------------------------------------------
 
     def _begin(self, job: JobRow, folder: JobFolder) -> None:
-        weights = self._engine.prepare(job.model)
+        if folder.pause_asked():  # while its files were being checked
+            if self._store.update_job(job.id, was=["queued"], status="paused"):
+                folder.events.append(PAUSED)
+            return
+        weights = self._preparation.get(job.model)
+        if weights is None:
+            folder.events.append_once(
+                f"ベースモデル {job.model} を準備しています（初回のみ、約 30 秒）"
+            )
+            return
+        if (problem := self._memory.problem(job.model)) is not None:
+            self._fail(job, INSUFFICIENT_MEMORY, problem, "model")
+            return
         described = {
             "id": job.id,
             "model": job.model,
@@ -168,11 +196,15 @@ class Runner:
             "threads": self._threads,
         }
         write_atomic(folder.path / "job.json", json.dumps(described, ensure_ascii=False, indent=2))
-        # Not if it was cancelled while the base model was being made ready.
+        # Not if it was cancelled meanwhile.
         if self._store.update_job(job.id, was=["queued"], status="running"):
             self._start_worker(job, folder)
 
     def _start_worker(self, job: JobRow, folder: JobFolder) -> None:
+        if free_bytes(self._home) < MIN_FREE:
+            self._wait_for_space(folder)
+        if time.monotonic() < self._no_start_before:
+            return
         self._worker = Worker.start(folder, self._command)
         self._store.update_job(job.id, was=["running"], worker_pid=self._worker.pid)
 
@@ -184,6 +216,8 @@ class Runner:
             worker = Worker(folder, None, job.worker_pid)
         if worker.lives():
             self._worker = worker
+            if folder.pause_asked():
+                worker.ask_to_stop()
             return
         self._worker = None
         result = folder.result()
@@ -191,11 +225,17 @@ class Runner:
             self._finish(job, folder, result)
         elif folder.cancel_asked():
             self._finish(job, folder, {"status": "cancelled"})
-        elif worker.exit_code is None:
-            # It died with the server, or while there was none: not a fault of the job.
+        elif folder.pause_asked():
+            folder.events.append(PAUSED)
+            self._store.update_job(job.id, was=["running"], status="paused")
+        elif not worker.exit_code:
+            # It died with the server, while there was none, or for a pause that was withdrawn:
+            # not a fault of the job.
             self._start_worker(job, folder)
-        elif job.restarts < MAX_RESTARTS:
-            number = job.restarts + 1
+        elif worker.exit_code == DISK_FULL_STATUS:
+            self._wait_for_space(folder)
+        elif (deaths := self._deaths(job, folder)) < MAX_RESTARTS:
+            number = deaths + 1
             folder.events.append(
                 f"学習プロセスが途中で止まりました（終了コード {worker.exit_code}）。"
                 f"最後の保存点から再開します（{number}/{MAX_RESTARTS} 回目）。",
@@ -211,6 +251,18 @@ class Runner:
                 f"{worker.exit_code}）。メモリの不足がないか、記録 jobs/{job.id}/worker.log を"
                 "確認してください。",
             )
+
+    def _deaths(self, job: JobRow, folder: JobFolder) -> int:
+        """How often the worker died without getting further than the time before."""
+        step, before = folder.state().get("step", 0), self._died_at_step.get(job.id)
+        self._died_at_step[job.id] = step
+        return job.restarts if before is None or step <= before else 0
+
+    def _wait_for_space(self, folder: JobFolder) -> None:
+        self._no_start_before = time.monotonic() + _SPACE_S
+        log.warning("runner: %s", NO_SPACE)
+        with suppress(OSError):  # there may be no room for the event either
+            folder.events.append_once(NO_SPACE, "warn")
 
     def _finish(self, job: JobRow, folder: JobFolder, result: dict[str, Any]) -> None:
         status = result["status"]
@@ -249,16 +301,18 @@ class Runner:
         )
 
     def _keep_metrics(self, job: JobRow, folder: JobFolder) -> list[str]:
-        # The id follows from the job, so that finishing twice makes one file. Plain CSV: that
-        # OpenAI delivers base64 is among the things people complain about.
+        # The id follows from the job, so that finishing twice makes one file. Base64, as OpenAI
+        # delivers it and programs expect it; our own client shows it plain.
         file_id = f"file-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}"
         metrics = folder.path / "metrics.csv"
         if not metrics.is_file():
             return []
-        with metrics.open("rb") as source:
-            self._files.save(
-                source, filename="step_metrics.csv", purpose="fine-tune-results", file_id=file_id
-            )
+        self._files.save(
+            io.BytesIO(base64.b64encode(metrics.read_bytes())),
+            filename="step_metrics.csv",
+            purpose="fine-tune-results",
+            file_id=file_id,
+        )
         return [file_id]
 
     def _fail(self, job: JobRow, code: str, message: str, param: str | None = None) -> None:

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A JSON body."""
+
     # An argument nobody reads is refused, not ignored.
     model_config = ConfigDict(extra="forbid")
+
+
+class RequestBody(Body):
+    """The whole body of a request."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_characters(cls, value: Any) -> Any:
+        # JSON can spell half a character ("\ud83d"), which no file, answer or database takes.
+        # A body that does not say it is JSON arrives as bytes, which the type then refuses.
+        if isinstance(value, dict):
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise ValueError("a string holds half of a surrogate pair") from None
+            except RecursionError:
+                raise ValueError("it is nested too deeply") from None
+        return value
+
+
+class ExpiresAfter(Body):
+    """When a file is to be removed; ``seconds`` after its creation."""
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, Field(ge=3600, le=2592000)]
 
 
 def _whole(low: int, high: int) -> BeforeValidator:
@@ -34,8 +62,18 @@ def _positive(value: Any) -> float | str:
     return float(value)
 
 
-class Hyperparameters(_Body):
-    """Of supervised fine-tuning."""
+#: Linear layers of the models transformers and llama.cpp both know by these names.
+LINEAR_LAYERS = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+#: Longest training example of OpenAI's models, in tokens.
+MAX_LENGTH = 65_536
+
+
+class Hyperparameters(Body):
+    """Of supervised fine-tuning: OpenAI's three and, below, our own.
+
+    The SDK sends our own as they are: ``hyperparameters={"n_epochs": 2, "lora_rank": 8}``, or
+    through ``extra_body``.
+    """
 
     n_epochs: Annotated[Literal["auto"] | int, _whole(1, 50)] = "auto"
     batch_size: Annotated[Literal["auto"] | int, _whole(1, 256)] = "auto"
@@ -43,23 +81,61 @@ class Hyperparameters(_Body):
         "auto"
     )
 
+    lora_rank: Annotated[int, Field(ge=1, le=256)] | None = None
+    lora_alpha: Annotated[int, Field(ge=1, le=1024)] | None = None
+    target_modules: (
+        Literal["all-linear"] | Annotated[list[LINEAR_LAYERS], Field(min_length=1)] | None
+    ) = None
+    #: Absolute, in place of the multiplier.
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    #: Longest example in tokens; what is longer is cut from its end.
+    max_length: Annotated[int, Field(ge=16, le=MAX_LENGTH)] | None = None
+    precision: Literal["auto", "bf16", "fp32"] | None = None
 
-class Supervised(_Body):
+    @model_validator(mode="after")
+    def _one_learning_rate(self) -> Hyperparameters:
+        if self.learning_rate is not None and self.learning_rate_multiplier != "auto":
+            raise ValueError("use either 'learning_rate' or 'learning_rate_multiplier', not both")
+        return self
+
+
+class Supervised(Body):
     """``method.supervised``."""
 
     hyperparameters: Hyperparameters | None = None
 
 
-class Method(_Body):
+def _beta(value: Any) -> float | str:
+    if value is None or value == "auto":
+        return "auto"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 2:
+        raise ValueError("must be 'auto' or a number greater than 0, at most 2")
+    return float(value)
+
+
+class DpoHyperparameters(Hyperparameters):
+    """Of preference fine-tuning."""
+
+    beta: Annotated[Literal["auto"] | float, BeforeValidator(_beta)] = "auto"
+
+
+class Dpo(Body):
+    """``method.dpo``."""
+
+    hyperparameters: DpoHyperparameters | None = None
+
+
+class Method(Body):
     """``method``; the other two methods are recognised to be refused by name."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
-    dpo: Any = None
+    dpo: Dpo | None = None
     reinforcement: Any = None
 
 
-def _check_metadata(value: Any) -> Any:
+def check_metadata(value: Any) -> Any:
+    """OpenAI's limits of ``metadata``."""
     if isinstance(value, dict):
         if len(value) > 16:
             raise ValueError("must have at most 16 pairs")
@@ -69,7 +145,7 @@ def _check_metadata(value: Any) -> Any:
     return value
 
 
-class CreateJob(_Body):
+class CreateJob(RequestBody):
     """``POST /v1/fine_tuning/jobs``."""
 
     model: str
@@ -79,7 +155,7 @@ class CreateJob(_Body):
     method: Method | None = None
     suffix: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    metadata: Annotated[dict[str, str], BeforeValidator(_check_metadata)] | None = None
+    metadata: Annotated[dict[str, str], BeforeValidator(check_metadata)] | None = None
     integrations: list[Any] | None = None
 
     def asked_hyperparameters(self) -> Hyperparameters:
@@ -87,145 +163,3 @@ class CreateJob(_Body):
         supervised = self.method.supervised if self.method else None
         nested = supervised.hyperparameters if supervised else None
         return nested or self.hyperparameters or Hyperparameters()
-
-
-def _text(content: Any) -> str:
-    """The text of a message's content: a string or parts of type ``text``."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list) or not content:
-        raise ValueError("must be a string or a list of text parts")
-    texts = []
-    for part in content:
-        if not isinstance(part, dict) or part.get("type") != "text":
-            raise ValueError("only parts of type 'text' are supported (画像・音声は使えません)")
-        if not isinstance(part.get("text"), str):
-            raise ValueError("a text part needs a string 'text'")
-        texts.append(part["text"])
-    return "".join(texts)
-
-
-class ChatMessage(_Body):
-    """One message; nulls that the SDK sends back from an answer are dropped."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[str, BeforeValidator(_text)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: v for k, v in value.items() if k == "content" or v not in (None, [])}
-        return value
-
-    def plain(self) -> dict[str, str]:
-        """The form the engine takes; ``developer`` is the newer name of ``system``."""
-        role = "system" if self.role == "developer" else self.role
-        return {"role": role, "content": self.content}
-
-
-class JsonSchema(BaseModel):
-    """``response_format.json_schema``."""
-
-    name: str
-    schema_: Annotated[dict[str, Any], Field(alias="schema")]
-
-
-class ResponseFormat(_Body):
-    """``response_format``."""
-
-    type: Literal["text", "json_object", "json_schema"]
-    json_schema: JsonSchema | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> ResponseFormat:
-        if self.type == "json_schema" and self.json_schema is None:
-            raise ValueError("type 'json_schema' needs 'json_schema'")
-        return self
-
-
-class StreamOptions(_Body):
-    """``stream_options``."""
-
-    include_usage: bool | None = None
-    include_obfuscation: bool | None = None
-
-
-def _stops(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-class ChatRequest(_Body):
-    """``POST /v1/chat/completions``."""
-
-    model: str
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: Annotated[list[str], BeforeValidator(_stops), Field(max_length=4)] | None = None
-    seed: int | None = None
-    n: Annotated[int, Field(ge=1, le=8)] | None = None
-    response_format: ResponseFormat | None = None
-
-    # Without effect on the answer, so taken and left aside.
-    user: str | None = None
-    metadata: dict[str, str] | None = None
-    safety_identifier: str | None = None
-    service_tier: str | None = None
-    prompt_cache_key: str | None = None
-    prompt_cache_options: Any = None
-    prompt_cache_retention: str | None = None
-
-    # They would change the answer and cannot: refused by name unless they ask for nothing.
-    audio: Any = None
-    frequency_penalty: float | None = None
-    function_call: Any = None
-    functions: Any = None
-    logit_bias: Any = None
-    logprobs: bool | None = None
-    modalities: Any = None
-    moderation: Any = None
-    parallel_tool_calls: bool | None = None
-    prediction: Any = None
-    presence_penalty: float | None = None
-    reasoning_effort: Any = None
-    store: bool | None = None
-    tool_choice: Any = None
-    tools: Any = None
-    top_logprobs: int | None = None
-    verbosity: Any = None
-    web_search_options: Any = None
-
-    def unsupported(self) -> str | None:
-        """The first argument that asks for what this server does not do."""
-        for name, nothing in _ASKS_NOTHING.items():
-            if getattr(self, name) not in nothing:
-                return name
-        return None
-
-
-#: Unsupported argument -> its values that change nothing.
-_ASKS_NOTHING: dict[str, tuple[Any, ...]] = {
-    "audio": (None,),
-    "frequency_penalty": (None, 0),
-    "function_call": (None, "none", "auto"),
-    "functions": (None, []),
-    "logit_bias": (None, {}),
-    "logprobs": (None, False),
-    "modalities": (None, ["text"]),
-    "moderation": (None,),
-    "parallel_tool_calls": (None, True, False),
-    "prediction": (None,),
-    "presence_penalty": (None, 0),
-    "reasoning_effort": (None, "none"),
-    "store": (None, False),
-    "tool_choice": (None, "none", "auto"),
-    "tools": (None, []),
-    "top_logprobs": (None, 0),
-    "verbosity": (None,),
-    "web_search_options": (None,),
-}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -14,6 +13,8 @@ from filelock import FileLock, Timeout
 
 from homutune.errors import UserError
 from homutune.server._engine import Engine
+from homutune.server._keys import open_keys
+from homutune.server._logs import set_up_logs
 from homutune.server._middleware import is_loopback
 from homutune.server.app import create_app
 from homutune.settings import Settings
@@ -42,7 +43,7 @@ def serve(
             database cannot be opened.
     """
     _refuse_open_address(settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    set_up_logs(settings.log_format)
     settings.home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.home / "server.lock")
     try:
@@ -82,9 +83,14 @@ class _Server(uvicorn.Server):
 def _refuse_open_address(settings: Settings) -> None:
     if is_loopback(settings.host) or settings.server_key:
         return
+    # Without a database there are no keys, and none is made for an address that is refused.
+    if settings.database_url or (settings.home / "homutune.db").exists():
+        with open_keys(settings) as keys:
+            if keys.any_active():
+                return
     raise UserError(
         f"{settings.host} は他のパソコンからも接続できるアドレスですが、API キーがありません。",
-        remedy="HOMUTUNE_SERVER_API_KEY に推測されにくいキーを設定するか、"
+        remedy="homutune serve keys add 名前 で利用者のキーを作るか、"
         "--host を付けずに実行してください。",
     )
 

@@ -7,32 +7,35 @@ to ask again for its removal.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     JSON,
-    URL,
     BigInteger,
-    Engine,
+    Dialect,
     Integer,
     String,
-    create_engine,
+    TypeDecorator,
     delete,
-    event,
-    insert,
     select,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from homutune.errors import UserError
+from homutune.server._database import claim, connect
+from homutune.server._migrations import migrate
 
 
-class _Base(DeclarativeBase):
+class TableBase(DeclarativeBase):
+    """All tables of the server."""
+
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         dict[str, Any]: JSON,
         dict[str, str]: JSON,
@@ -40,42 +43,54 @@ class _Base(DeclarativeBase):
     }
 
 
-class _Schema(_Base):
-    """One row per migration that was applied."""
+class _Home(TableBase):
+    """The home folder this database belongs to; see ``_database``."""
 
-    __tablename__ = "schema_version"
-    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    applied_at: Mapped[int] = mapped_column(BigInteger)
+    __tablename__ = "homes"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
 
 
-class _Listed:
+class Text(TypeDecorator[str]):
+    """Text without NUL, which PostgreSQL cannot hold and nobody means."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Leave NUL out, of what is written and of what is searched for."""
+        return value.replace("\0", "") if value else value
+
+
+class Listed:
+    """A row with an id that is given out and a place in lists."""
+
     # Seconds tie; the order of lists and the place of a cursor need a number that does not,
     # and that is never given twice, even after the newest row was deleted.
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    id: Mapped[str] = mapped_column(String(64), unique=True)
+    id: Mapped[str] = mapped_column(Text(64), unique=True)
     created_at: Mapped[int] = mapped_column(BigInteger)
     __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
 
 
-class FileRow(_Listed, _Base):
+class FileRow(Listed, TableBase):
     """An uploaded file or the result file of a job; the bytes are ``<home>/files/<id>``."""
 
     __tablename__ = "files"
     bytes: Mapped[int] = mapped_column(BigInteger)
-    filename: Mapped[str] = mapped_column(String(255))
-    purpose: Mapped[str] = mapped_column(String(32), index=True)
+    filename: Mapped[str] = mapped_column(Text(255))
+    purpose: Mapped[str] = mapped_column(Text(32), index=True)
     expires_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
 
-class JobRow(_Listed, _Base):
+class JobRow(Listed, TableBase):
     """A fine-tuning job; its folder is ``<home>/jobs/<id>``."""
 
     __tablename__ = "jobs"
-    status: Mapped[str] = mapped_column(String(32), index=True)
-    model: Mapped[str] = mapped_column(String(255))
-    training_file: Mapped[str] = mapped_column(String(64))
-    validation_file: Mapped[str | None] = mapped_column(String(64), default=None)
-    suffix: Mapped[str | None] = mapped_column(String(64), default=None)
+    status: Mapped[str] = mapped_column(Text(32), index=True)
+    model: Mapped[str] = mapped_column(Text(255))
+    training_file: Mapped[str] = mapped_column(Text(64))
+    validation_file: Mapped[str | None] = mapped_column(Text(64), default=None)
+    suffix: Mapped[str | None] = mapped_column(Text(64), default=None)
     seed: Mapped[int] = mapped_column(Integer)
     #: As asked for; replaced by the values that were used when the job ends.
     hyperparameters: Mapped[dict[str, Any]]
@@ -83,8 +98,8 @@ class JobRow(_Listed, _Base):
         "metadata", JSON(none_as_null=True), default=None
     )
     #: Name of the model to be, fixed at creation so that every attempt makes the same one.
-    tuned_name: Mapped[str] = mapped_column(String(255), unique=True)
-    fine_tuned_model: Mapped[str | None] = mapped_column(String(255), default=None)
+    tuned_name: Mapped[str] = mapped_column(Text(255), unique=True)
+    fine_tuned_model: Mapped[str | None] = mapped_column(Text(255), default=None)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
     finished_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
     trained_tokens: Mapped[int | None] = mapped_column(BigInteger, default=None)
@@ -94,62 +109,57 @@ class JobRow(_Listed, _Base):
     worker_pid: Mapped[int | None] = mapped_column(Integer, default=None)
 
 
-class ModelRow(_Listed, _Base):
+class ModelRow(Listed, TableBase):
     """A tuned model; ``adapter_path`` is relative to the home, so that the home can be moved."""
 
     __tablename__ = "models"
-    parent: Mapped[str] = mapped_column(String(255))
-    job_id: Mapped[str] = mapped_column(String(64))
-    adapter_path: Mapped[str] = mapped_column(String(255))
+    parent: Mapped[str] = mapped_column(Text(255))
+    job_id: Mapped[str] = mapped_column(Text(64))
+    adapter_path: Mapped[str] = mapped_column(Text(255))
 
 
-_Row = TypeVar("_Row", FileRow, JobRow, ModelRow)
+_Row = TypeVar("_Row", bound=Listed)
 
 
 class CursorError(LookupError):
     """``after`` names nothing in the list."""
 
 
-def _create_tables(engine: Engine) -> None:
-    _Base.metadata.create_all(engine)
-
-
-#: Numbered from 1, append-only: a migration that was released is never edited. Version 1 is
-#: ``create_all`` because there is no older form to start from; the first change of a table
-#: freezes it as SQL. Three tables do not yet earn a migration library.
-MIGRATIONS: tuple[Callable[[Engine], None], ...] = (_create_tables,)
-
-
 class Store:
     """Short transactions over the database; rows come back detached, ready to be read anywhere.
 
     Raises:
-        UserError: the database cannot be opened or was written by a newer version.
+        UserError: the database cannot be opened, was written by a newer version, belongs to
+            another home or is in use by another server.
     """
 
-    def __init__(self, home: Path, url: str | None = None) -> None:
+    def __init__(self, home: Path, url: str | None = None, *, serving: bool = True) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(
-            url or URL.create("sqlite", database=str(home / "homutune.db"))
-        )
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _tune_sqlite)
+        self._engine = connect(home, url)
         self._session = sessionmaker(self._engine, expire_on_commit=False)
         try:
-            self._migrate()
+            migrate(self._engine)
+            self._claim = claim(self._engine, home, serving=serving)
+        except UserError:
+            self._engine.dispose()
+            raise
         except SQLAlchemyError as error:
+            self._engine.dispose()
             raise UserError(
                 f"データベースを開けません（{type(error).__name__}）。",
                 remedy="HOMUTUNE_DATABASE_URL と保存先の権限を確認してください。",
             ) from error
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, and the database to the next server."""
+        if self._claim is not None:
+            self._claim.invalidate()
+            self._claim.close()
         self._engine.dispose()
 
-    def add(self, row: FileRow | JobRow | ModelRow) -> None:
+    def add(self, row: Listed) -> None:
         """Insert ``row``; a row with its id already there is left as it is."""
-        with self._session.begin() as session:
+        with self._change() as session:
             if session.scalar(select(type(row)).where(type(row).id == row.id)) is None:
                 session.add(row)
 
@@ -160,7 +170,7 @@ class Store:
 
     def delete(self, kind: type[_Row], row_id: str) -> None:
         """Remove the row, if it is there."""
-        with self._session.begin() as session:
+        with self._change() as session:
             session.execute(delete(kind).where(kind.id == row_id))
 
     def page(
@@ -196,6 +206,12 @@ class Store:
         with self._session() as session:
             return list(session.scalars(select(FileRow).where(FileRow.expires_at <= now)))
 
+    def ended_jobs(self) -> set[str]:
+        """The ids of the jobs that are over."""
+        with self._session() as session:
+            over = JobRow.finished_at.is_not(None)
+            return set(session.scalars(select(JobRow.id).where(over)))
+
     def models(self) -> list[ModelRow]:
         """All tuned models, oldest first."""
         with self._session() as session:
@@ -218,25 +234,30 @@ class Store:
         It is one statement, so that of two who try only one succeeds.
         """
         change = update(JobRow).where(JobRow.id == job_id, JobRow.status.in_(list(was)))
-        with self._session.begin() as session:
+        with self._change() as session:
             result: Any = session.execute(change.values(**values))
             return bool(result.rowcount)
 
-    def _migrate(self) -> None:
-        _Base.metadata.tables["schema_version"].create(self._engine, checkfirst=True)
-        with Session(self._engine) as session:
-            done = set(session.scalars(select(_Schema.version)))
-        if max(done, default=0) > len(MIGRATIONS):
-            raise UserError(
-                "このデータベースは、より新しい版の homutune で作られています。",
-                remedy="homutune を更新してください。",
-            )
-        for version, migrate in enumerate(MIGRATIONS, start=1):
-            if version not in done:
-                migrate(self._engine)
-                with self._engine.begin() as connection:
-                    row = {"version": version, "applied_at": int(time.time())}
-                    connection.execute(insert(_Schema).values(row))
+    def update_row(
+        self, kind: type[_Row], row_id: str, *, was: Iterable[str], **values: Any
+    ) -> bool:
+        """As :meth:`update_job`, of any kind of row that has a status."""
+        status: Any = kind.__table__.c.status  # type: ignore[attr-defined]
+        change = update(kind).where(kind.id == row_id, status.in_(list(was)))
+        with self._change() as session:
+            result: Any = session.execute(change.values(**values))
+            return bool(result.rowcount)
+
+    @contextmanager
+    def _change(self) -> Iterator[Session]:
+        """One transaction; a full disk is an ``OSError`` here as everywhere else."""
+        try:
+            with self._session.begin() as session:
+                yield session
+        except OperationalError as error:
+            if _is_disk_full(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
 
 
 def _take(rows: Iterable[_Row], count: int, keep: Callable[[_Row], bool]) -> list[_Row]:
@@ -249,10 +270,9 @@ def _take(rows: Iterable[_Row], count: int, keep: Callable[[_Row], bool]) -> lis
     return taken
 
 
-def _tune_sqlite(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    # WAL: readers do not wait for the writer. The wait is for the writer before us.
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+def _is_disk_full(error: OperationalError) -> bool:
+    # 53100 is PostgreSQL's disk_full.
+    return (
+        getattr(error.orig, "sqlite_errorname", None) == "SQLITE_FULL"
+        or getattr(error.orig, "sqlstate", None) == "53100"
+    )

@@ -75,10 +75,24 @@ def check_json_lines(path: Path) -> None:
 def check_examples(source: Path, target: Path) -> Checked:
     """Check every example and write the file the worker reads: UTF-8, no BOM, no empty lines."""
     checked = Checked()
-    with source.open("rb") as handle, target.open("wb") as out:
+    with target.open("wb") as out:
+        for number, example in read_examples(source, checked, out):
+            if isinstance(example, dict) and "preferred_output" in example:
+                checked.preference = True
+            checked.problems += _problems(number, example)
+            checked.places.setdefault(_digest(example), number)
+    return checked
+
+
+def read_examples(
+    source: Path, checked: Checked, copy: BinaryIO | None = None
+) -> Iterator[tuple[int, Any]]:
+    """The examples with their numbers; ``checked`` counts them and is told of broken lines."""
+    with source.open("rb") as handle:
         for number, line in _lines(handle):
             checked.examples += 1
-            out.write(line + b"\n")
+            if copy is not None:
+                copy.write(line + b"\n")
             try:
                 example = _parse(line)
             except ValueError as error:
@@ -87,11 +101,7 @@ def check_examples(source: Path, target: Path) -> Checked:
                     f"Error: line contains invalid json: {_reason(error)} (line {number})"
                 )
                 continue
-            if isinstance(example, dict) and "preferred_output" in example:
-                checked.preference = True
-            checked.problems += _problems(checked.examples, example)
-            checked.places.setdefault(_digest(example), checked.examples)
-    return checked
+            yield checked.examples, example
 
 
 def overlap(training: Checked, validation: Checked) -> list[str]:
@@ -147,7 +157,7 @@ def _problems(number: int, example: Any) -> Iterator[str]:
         yield f"{here} key 'messages' must be a non-empty list"
         return
     for position, message in enumerate(messages, start=1):
-        yield from _message_problems(here, position, message)
+        yield from message_problems(here, position, message)
     answers = [m for m in messages if isinstance(m, dict) and m.get("role") == "assistant"]
     if not answers:
         yield f"{here} must have at least one message from the assistant"
@@ -155,7 +165,8 @@ def _problems(number: int, example: Any) -> Iterator[str]:
         yield f"{here} has weight 0 on every assistant message, so there is nothing to learn"
 
 
-def _message_problems(here: str, position: int, message: Any) -> Iterator[str]:
+def message_problems(here: str, position: int, message: Any) -> Iterator[str]:
+    """What is wrong with one message of the example ``here``."""
     there = f"{here}, message {position}"
     if not isinstance(message, dict):
         yield f"{there} is not a dictionary"

@@ -62,15 +62,20 @@ class Worker:
         """Known only of a child that has ended; negative is the signal that killed it."""
         return None if self._process is None else self._process.returncode
 
-    def stop(self, patience_s: float) -> None:
+    def ask_to_stop(self) -> None:
         """SIGTERM: leave a resume point and go; the job stays to be resumed.
 
         A worker of unknown process id works on and is found again by the next server.
         """
-        if self.pid is None or not self.lives():
+        if self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
+    def stop(self, patience_s: float) -> None:
+        """Ask it to stop and wait until it has, at most ``patience_s`` seconds."""
+        if not self.lives():
             return
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
+        self.ask_to_stop()
         end = time.monotonic() + patience_s
         while time.monotonic() < end and self.lives():
             time.sleep(0.05)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from homutune.server._chat import Chat, chat_router
+from homutune.server._batch_runner import BatchRunner
+from homutune.server._batches import Batches, batches_router
+from homutune.server._chat import chat_router
+from homutune.server._completions import completions_router
+from homutune.server._embeddings import embeddings_router
 from homutune.server._engine import Engine, LocalEngine
 from homutune.server._errors import install_error_handlers
 from homutune.server._files import Files, files_router
-from homutune.server._jobs import Jobs, jobs_router
+from homutune.server._generation import Generation
+from homutune.server._jobs import Jobs
+from homutune.server._jobs_api import jobs_router
+from homutune.server._keys import Keys
+from homutune.server._memory import Memory
 from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
 from homutune.server._runner import Runner
 from homutune.server._store import Store
+from homutune.server._sweep import sweep
+from homutune.server._uploads import Uploads, uploads_router
+from homutune.server._upstream import UpstreamProxy, upstream_names
 from homutune.settings import Settings
 
 #: The training program; the job's folder follows as its argument.
@@ -38,22 +50,31 @@ def create_app(
         worker_command: the training program; ``homutune.engine.train`` if None.
 
     Raises:
-        UserError: the database cannot be opened.
+        UserError: the database cannot be opened, or not by this server.
     """
     home = settings.home.absolute()
     store = Store(home, settings.database_url)
+    sweep(store, home)
     engine = engine or LocalEngine(settings)
     files = Files(store, home)
-    models = Models(store, engine, home)
-    runner = Runner(store, files, engine, home, worker_command or WORKER_COMMAND, settings.threads)
-    jobs = Jobs(store, files, models, home, runner.wake)
+    models = Models(store, engine, home, upstream_names(settings.upstreams))
+    memory = Memory(engine, settings.memory_limit_gb)
+    runner = Runner(
+        store, files, engine, memory, home, worker_command or WORKER_COMMAND, settings.threads
+    )
+    batches = Batches(store, files, home)
+    jobs = Jobs(store, files, models, memory, home, runner.wake)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         runner.start()
+        answering = asyncio.create_task(BatchRunner(batches, files, app).run())
         try:
             yield
         finally:
+            answering.cancel()
+            with suppress(asyncio.CancelledError):
+                await answering
             runner.stop()
             engine.close()
             store.close()
@@ -66,14 +87,20 @@ def create_app(
         redirect_slashes=False,
         middleware=[
             Middleware(RequestLog),
-            Middleware(Guard, host=settings.host, api_key=settings.server_key),
+            Middleware(Guard, host=settings.host, api_key=settings.server_key, keys=Keys(store)),
+            Middleware(UpstreamProxy, upstreams=settings.upstreams),
         ],
     )
     install_error_handlers(app)
     app.include_router(files_router(files, store))
+    app.include_router(uploads_router(Uploads(store, files, home)))
     app.include_router(jobs_router(jobs, store))
     app.include_router(models_router(models))
-    app.include_router(chat_router(Chat(engine, models)))
+    generation = Generation(engine, models)
+    app.include_router(chat_router(generation))
+    app.include_router(completions_router(generation))
+    app.include_router(embeddings_router(engine))
+    app.include_router(batches_router(batches))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

@@ -1,0 +1,54 @@
+"""What a job may ask for beyond OpenAI's three hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homutune.engine._chat import Tokens
+from homutune.engine._trainer import LoraSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """LoRA's shape, the longest example (tokens) and the dtype (``auto``, ``bf16``, ``fp32``)."""
+
+    lora: LoraSettings
+    max_length: int | None
+    precision: str
+
+    @classmethod
+    def read(cls, requested: Mapping[str, Any]) -> Options:
+        """From the hyperparameters of ``job.json``; what is absent keeps its default."""
+        usual = LoraSettings()
+        rank = requested.get("lora_rank") or usual.rank
+        targets = requested.get("target_modules") or usual.target_modules
+        return cls(
+            LoraSettings(
+                rank=rank,
+                # Twice the rank unless said: the scale of the update then stays what it was.
+                alpha=requested.get("lora_alpha") or 2 * rank,
+                target_modules=targets if isinstance(targets, str) else tuple(targets),
+            ),
+            requested.get("max_length"),
+            requested.get("precision") or "auto",
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The values under the names a job asks for them by."""
+        targets = self.lora.target_modules
+        return {
+            "lora_rank": self.lora.rank,
+            "lora_alpha": self.lora.alpha,
+            "target_modules": targets if isinstance(targets, str) else list(targets),
+            "precision": self.precision,
+            **({} if self.max_length is None else {"max_length": self.max_length}),
+        }
+
+
+def cut(tokens: Tokens, max_length: int | None) -> Tokens:
+    """The example up to ``max_length`` tokens, as OpenAI cuts: from the end."""
+    if max_length is None or len(tokens.ids) <= max_length:
+        return tokens
+    return Tokens(tokens.ids[:max_length], tokens.labels[:max_length])
