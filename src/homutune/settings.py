@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import (
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
     database_url: str | None = None
     threads: int | None = Field(default=None, ge=1)
+    # Where jobs are trained; with ray, ray_storage is reached by all its machines.
+    runner: Literal["local", "ray"] = "local"
+    ray_address: str = "auto"
+    ray_workers: int = Field(default=2, ge=1)
+    ray_storage: str | None = None
     # Chats for these models leave this server; nothing is sent anywhere unless named here.
     upstreams: list[Upstream] = []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,14 +15,12 @@ from homutune.server._files import Files, files_router
 from homutune.server._jobs import Jobs, jobs_router
 from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
+from homutune.server._placement import placement
 from homutune.server._runner import Runner
 from homutune.server._store import Store
 from homutune.server._sweep import sweep
 from homutune.server._upstream import UpstreamProxy, upstream_names
 from homutune.settings import Settings
-
-#: The training program; the job's folder follows as its argument.
-WORKER_COMMAND = (sys.executable, "-m", "homutune.engine.train")
 
 
 def create_app(
@@ -37,18 +34,21 @@ def create_app(
     Args:
         settings: home, database, host and key.
         engine: answers and base models; the local engine if None.
-        worker_command: the training program; ``homutune.engine.train`` if None.
+        worker_command: the training program; the one of ``settings.runner`` if None.
 
     Raises:
         UserError: the database cannot be opened, or not by this server.
     """
     home = settings.home.absolute()
+    place = placement(settings)
     store = Store(home, settings.database_url)
     sweep(store, home)
     engine = engine or LocalEngine(settings)
     files = Files(store, home)
     models = Models(store, engine, home, upstream_names(settings.upstreams))
-    runner = Runner(store, files, engine, home, worker_command or WORKER_COMMAND, settings.threads)
+    runner = Runner(
+        store, files, engine, home, worker_command or place.command, settings.threads, place.ray
+    )
     jobs = Jobs(store, files, models, home, runner.wake)
 
     @asynccontextmanager
