@@ -179,11 +179,12 @@ class _Driver:
         self._problem: Exception | None = None
 
     def run(self) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: self._stop.set())
         for wish in ("cancel", "stop"):  # of an attempt before this one
             self._storage.remove(wish)
         self._send_input()
         ray.init(self._settings["address"], log_to_driver=False, logging_level="ERROR")
+        # After Ray, which puts a handler of its own that ends the process at once.
+        signal.signal(signal.SIGTERM, lambda *_: self._stop.set())
         queue = Queue(actor_options={"num_cpus": 0})
         reader = threading.Thread(target=self._read, args=(queue,))
         reader.start()
