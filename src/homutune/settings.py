@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     # Gigabytes training may use; None: all of the machine.
     memory_limit_gb: float | None = Field(default=None, gt=0)
+    # Where jobs are trained; with ray, ray_storage is reached by all its machines.
+    runner: Literal["local", "ray"] = "local"
+    ray_address: str = "auto"
+    ray_workers: int = Field(default=2, ge=1)
+    ray_storage: str | None = None
     # Chats for these models leave this server; nothing is sent anywhere unless named here.
     upstreams: list[Upstream] = []
 

@@ -61,6 +61,7 @@ def test_every_line_of_the_sample_settings_works_when_switched_on(home: Path) ->
     assert seen == {
         *("home", "base_url", "base_model", "law_api_url", "host", "port", "threads"),
         *("database_url", "upstreams", "log_format", "memory_limit_gb"),
+        *("runner", "ray_address", "ray_workers", "ray_storage"),
     }
 
 

@@ -53,6 +53,7 @@ class Runner:
     Args:
         worker_command: the program that is started with a job's folder as last argument.
         threads: for the worker; None lets it choose.
+        ray: the ``ray`` part of ``job.json``, where the program is the one for Ray.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Runner:
         home: Path,
         worker_command: Sequence[str],
         threads: int | None,
+        ray: dict[str, Any] | None = None,
     ) -> None:
         self._store = store
         self._files = files
@@ -71,6 +73,7 @@ class Runner:
         self._home = home
         self._command = list(worker_command)
         self._threads = threads
+        self._ray = ray
         self._worker: Worker | None = None
         self._next_housekeeping = 0.0
         self._preparation = Preparation(engine, self.wake)
@@ -194,6 +197,7 @@ class Runner:
             "adapter_path": str(self._home / _adapter(job)),
             "speed_file": str(self._home / "speed.json"),
             "threads": self._threads,
+            "ray": self._ray,
         }
         write_atomic(folder.path / "job.json", json.dumps(described, ensure_ascii=False, indent=2))
         # Not if it was cancelled meanwhile.

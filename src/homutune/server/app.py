@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -25,15 +24,13 @@ from homutune.server._keys import Keys
 from homutune.server._memory import Memory
 from homutune.server._middleware import Guard, RequestLog
 from homutune.server._models import Models, models_router
+from homutune.server._placement import placement
 from homutune.server._runner import Runner
 from homutune.server._store import Store
 from homutune.server._sweep import sweep
 from homutune.server._uploads import Uploads, uploads_router
 from homutune.server._upstream import UpstreamProxy, upstream_names
 from homutune.settings import Settings
-
-#: The training program; the job's folder follows as its argument.
-WORKER_COMMAND = (sys.executable, "-m", "homutune.engine.train")
 
 
 def create_app(
@@ -47,12 +44,13 @@ def create_app(
     Args:
         settings: home, database, host and key.
         engine: answers and base models; the local engine if None.
-        worker_command: the training program; ``homutune.engine.train`` if None.
+        worker_command: the training program; the one of ``settings.runner`` if None.
 
     Raises:
         UserError: the database cannot be opened, or not by this server.
     """
     home = settings.home.absolute()
+    place = placement(settings)
     store = Store(home, settings.database_url)
     sweep(store, home)
     engine = engine or LocalEngine(settings)
@@ -60,7 +58,14 @@ def create_app(
     models = Models(store, engine, home, upstream_names(settings.upstreams))
     memory = Memory(engine, settings.memory_limit_gb)
     runner = Runner(
-        store, files, engine, memory, home, worker_command or WORKER_COMMAND, settings.threads
+        store,
+        files,
+        engine,
+        memory,
+        home,
+        worker_command or place.command,
+        settings.threads,
+        place.ray,
     )
     batches = Batches(store, files, home)
     jobs = Jobs(store, files, models, memory, home, runner.wake)
