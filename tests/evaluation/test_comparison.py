@@ -142,6 +142,33 @@ def test_runs_asked_with_other_prompts_are_not_paired(
     assert compared(settings, dataset).conditions["grounded"].base.n_items == 4
 
 
+def test_slices_by_kind_field_and_case_add_up(
+    evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models
+) -> None:
+    hard = {"kaiko-0": "near_miss", "kaiko-1": "near_miss"}
+    dataset = replace(
+        dataset,
+        examples=tuple(
+            replace(item, meta=replace(item.meta, case=hard.get(item.meta.id)))
+            for item in dataset.examples
+        ),
+    )
+    # The tuned model fails exactly where a card only looks right.
+    models.hook = lambda model, item: chat("わかりません。") if item.meta.id in hard else None
+    for model in ("base", "tuned"):
+        evaluate(model, "grounded")
+    slices = compared(settings, dataset).conditions["grounded"].slices
+    assert set(slices) == {"kind", "field", "case"}
+    for parts in slices.values():
+        assert sum(part.n_items for part in parts.values()) == 12
+    near, usual = slices["case"]["紛らわしい資料がある"], slices["case"]["ふつうの質問"]
+    assert near.means["correctness"] == (0.0, 0.0)
+    assert near.flags["right_card"] == (0, 0, 2)
+    assert usual.means["correctness"] == (0.0, 1.0)
+    assert usual.intervals["correctness"] == pytest.approx((1.0, 1.0))
+    assert near.intervals["correctness"] is None  # one group says nothing about spread
+
+
 class Page(HTMLParser):
     """Collects what a browser would fetch or run, and checks that tags close."""
 
@@ -198,7 +225,7 @@ def test_the_report_is_whole_self_contained_and_says_the_numbers(
         assert expected in html, expected
     assert "kaiko-0" in html and "30日前" in html
     pictures = re.findall(r"<svg.*?</svg>", html, re.S)
-    assert len(pictures) == 8  # two conditions x two, three counts, one loss curve
+    assert len(pictures) == 12  # two conditions x (two, kind, field), three counts, one loss curve
     for picture in pictures:
         ElementTree.fromstring(picture)
 

@@ -175,6 +175,11 @@ def loss_plot(train: Curve, valid: Curve, title: str) -> Markup:
     return _svg(height, title, parts)
 
 
+def shorten(label: str, longest: int = 9) -> str:
+    """``label`` as far as it fits beside a picture."""
+    return label if len(label) <= longest else label[: longest - 1] + "…"
+
+
 def _round_ticks(peak: float, *, smallest: float) -> list[float]:
     """From 0 to the first round number at or above ``peak``, in at most six steps."""
     step = smallest

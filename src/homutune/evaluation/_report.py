@@ -18,6 +18,7 @@ from homutune.evaluation import _charts as charts
 from homutune.evaluation import _statistics as statistics
 from homutune.evaluation import _wording as wording
 from homutune.evaluation._answers import Answer
+from homutune.evaluation._breakdown import BREAKDOWNS, CASE_LABELS
 from homutune.evaluation._comparison import Comparison, RunPairs
 from homutune.evaluation._metrics import LossCurves
 from homutune.evaluation._runs import CONDITIONS, Run
@@ -27,7 +28,7 @@ from homutune.evaluation._text import LONGEST, SHORTEST
 from homutune.files import write_atomic
 
 #: Largest gains and largest losses shown open; all other items are folded.
-SHOWN_FIRST = 3
+SHOWN_FIRST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class ItemView:
     id: str
     kind: str | None
     field: str | None
+    case: str | None
     question: str
     reference: str
     notes: tuple[tuple[int, str, str, bool], ...]
@@ -138,6 +140,7 @@ def render_report(
         not_measured=wording.not_measured(comparison),
         criteria=CRITERIA,
         conditions=CONDITIONS,
+        breakdowns=BREAKDOWNS,
         flags=FLAGS,
         verdicts=wording.VERDICTS,
         verdict=wording.verdict,
@@ -181,6 +184,21 @@ def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Ma
                 [charts.MeanRow(CRITERIA[key], r.base_mean, r.tuned_mean) for key, r in results],
                 f"{condition.label}：学習前と学習後の平均",
             )
+            for way, slices in condition.slices.items():
+                rows = [
+                    charts.IntervalRow(
+                        f"{charts.shorten(key)}（{part.n_items}問）",
+                        part.means["correctness"][1] - part.means["correctness"][0],
+                        part.intervals["correctness"],
+                        "unclear",
+                    )
+                    for key, part in slices.items()
+                    if "correctness" in part.means
+                ]
+                if rows:
+                    pictures[f"{way}-{name}"] = charts.interval_plot(
+                        rows, f"{condition.label}：{BREAKDOWNS[way][0]}ごとの正確性の差"
+                    )
         if condition.flags:
             pictures[f"shares-{name}"] = charts.share_plot(
                 [
@@ -221,6 +239,7 @@ def item_views(dataset: Dataset, pairs: RunPairs, shown: str) -> list[ItemView]:
                 id=key,
                 kind=item.meta.kind,
                 field=item.meta.field,
+                case=CASE_LABELS.get(item.meta.case) if item.meta.case else None,
                 question=item.question,
                 reference=item.answer,
                 notes=notes,

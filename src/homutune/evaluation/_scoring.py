@@ -60,6 +60,8 @@ FLAGS = {
     "abstained": "正しく回答を控えた",
     "stopped": "自分で書き終えた",
 }
+#: Flags of which a reader wants few.
+FEW_IS_GOOD = frozenset({"over_abstained"})
 
 #: A quotation; marks inside it are written 『』.
 _QUOTE = re.compile(r"「([^」]*)」")

@@ -7,15 +7,13 @@ from typing import Literal
 
 from homutune.evaluation._comparison import Comparison, ConditionComparison
 from homutune.evaluation._runs import CONDITIONS
-from homutune.evaluation._scoring import CRITERIA, FLAGS
+from homutune.evaluation._scoring import CRITERIA, FEW_IS_GOOD, FLAGS
 from homutune.evaluation._statistics import BinaryResult, Interval, PairedResult
 
 Verdict = Literal["better", "worse", "unclear"]
 
 #: Risk of calling chance a difference that we accept, after Holm's correction.
 ALPHA = 0.05
-#: Flags of which a reader wants few.
-FEW_IS_GOOD = frozenset({"over_abstained"})
 VERDICTS: dict[Verdict, str] = {
     "better": "良くなった",
     "worse": "悪くなった",
@@ -34,8 +32,8 @@ def verdict(result: PairedResult) -> Verdict:
 
 
 def binary_verdict(flag: str, result: BinaryResult) -> Verdict:
-    """The same for a yes/no measure, uncorrected."""
-    if result.p >= ALPHA:
+    """The same for a yes/no measure, uncorrected; items and groups must agree."""
+    if result.p >= ALPHA or result.p_grouped is None or result.p_grouped >= ALPHA:
         return "unclear"
     gained = result.gained > result.lost
     return "better" if gained != (flag in FEW_IS_GOOD) else "worse"
