@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from homutune.cli._console import console, out, print_json
+from homutune.cli._eval_arms import compare_arms_of, names_arms
+from homutune.cli._eval_common import MODEL_HELP, AsJson, DatasetName, report_path, resolve
+from homutune.cli._eval_gate import gate
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
     from homutune.data import Dataset
     from homutune.evaluation import Comparison, Condition, Run, RunSummary, Training
-    from homutune.settings import Settings
     from homutune.tuning import ModelEntry
 
 app = typer.Typer(
@@ -30,21 +31,19 @@ app = typer.Typer(
             "  homutune eval run --model base       ベースモデルに検証の質問を解かせる",
             "  homutune eval run --model latest     最後に学習したモデルに解かせる",
             "  homutune eval compare base latest    二つを比べて報告書を作る",
+            "  homutune eval gate base latest       悪くなっていないかを判定する（CI 用）",
         )
     ),
     no_args_is_help=True,
     add_completion=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
-DatasetName = Annotated[str, typer.Option(help="データセットの名前、または latest。")]
-_MODEL_HELP = "モデル名、suffix、base（設定のベースモデル）または latest（最後に学習したモデル）。"
 _MARKS = {"better": ("改善", "green"), "worse": ("悪化", "red"), "unclear": ("差なし", "dim")}
 
 
 @app.command("run")
 def run(
-    model: Annotated[str, typer.Option(help=_MODEL_HELP)],
+    model: Annotated[str, typer.Option(help=MODEL_HELP)],
     dataset: DatasetName = "latest",
     plan: Annotated[
         Literal["all", "plain", "grounded"],
@@ -65,7 +64,7 @@ def run(
     from homutune.settings import load_settings
 
     settings = load_settings()
-    name, _ = _resolve(settings, model)
+    name, _ = resolve(settings, model)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
     conditions = _conditions(opened, plan)
     runs: list[Run] = []
@@ -108,10 +107,41 @@ def run(
             )
 
 
-@app.command("compare")
+app.command(
+    "gate",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval gate base latest                  合格は終了コード0、不合格は1",
+            "  homutune eval gate base latest --margin 0.1 --allow 1",
+        )
+    ),
+)(gate)
+
+
+@app.command(
+    "compare",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval compare base latest               すべての条件で比べる",
+            "  homutune eval compare base@plain base@grounded  同じモデルの二つの条件を比べる",
+            "  homutune eval compare base@plain base@grounded latest@plain latest@grounded",
+            "                                                  学習とプロンプトの 2×2（相互作用）",
+        )
+    ),
+)
 def compare(
-    base: Annotated[str, typer.Argument(metavar="[BASE]", help=_MODEL_HELP)] = "base",
-    tuned: Annotated[str, typer.Argument(metavar="[TUNED]", help=_MODEL_HELP)] = "latest",
+    arms: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A B [C D]]",
+            help=f"比べるもの。{MODEL_HELP}モデル名@条件、または run-… も使えます。"
+            "省くと base と latest。4つなら 学習前・学習前＋プロンプト・学習後・"
+            "学習後＋プロンプト の順。",
+            show_default=False,
+        ),
+    ] = None,
     dataset: DatasetName = "latest",
     metrics: Annotated[
         Path | None,
@@ -120,7 +150,7 @@ def compare(
     report: Annotated[Path | None, typer.Option("--out", help="報告書（HTML）の保存先。")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """保存した結果から二つのモデルを比べ、報告書（HTML）を作ります。"""
+    """保存した結果から二つ、または四つを比べ、報告書（HTML）を作ります。"""
     from homutune.data import open_dataset
     from homutune.evaluation import (
         compare_runs,
@@ -130,14 +160,23 @@ def compare(
     )
     from homutune.settings import load_settings
 
+    if arms and names_arms(arms):
+        compare_arms_of(arms, dataset, report, as_json=as_json)
+        return
+    if arms and len(arms) != 2:
+        raise UserError(
+            "比べるものは2つか4つ指定してください。",
+            remedy="使い方は homutune eval compare --help で確認できます。",
+        )
+    base, tuned = arms or ("base", "latest")
     settings = load_settings()
-    base_name, _ = _resolve(settings, base)
-    tuned_name, entry = _resolve(settings, tuned)
+    base_name, _ = resolve(settings, base)
+    tuned_name, entry = resolve(settings, tuned)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
     pairs, absent = find_pairs(settings.home, opened, base=base_name, tuned=tuned_name)
     comparison = compare_runs(opened, pairs, absent)
     metrics_path = metrics or (entry.metrics_path if entry else None)
-    path = report or _default_path(settings.home, tuned_name)
+    path = report or report_path(settings.home, tuned_name)
     write_report(
         path,
         comparison,
@@ -151,21 +190,6 @@ def compare(
         return
     _print_comparison(comparison)
     out.print(f"報告書: {path.resolve()}", markup=False, soft_wrap=True)
-
-
-def _resolve(settings: Settings, name: str) -> tuple[str, ModelEntry | None]:
-    """The full model name, and what the registry knows about it."""
-    from homutune.tuning import find_model
-
-    if name == "base":
-        return settings.base_model, None
-    entry = find_model(settings.home, name, settings.base_url)
-    if entry is None and name == "latest":
-        raise UserError(
-            "学習したモデルがまだありません。",
-            remedy="homutune tune start で学習するか、モデル名を指定してください。",
-        )
-    return (entry.model if entry else name), entry
 
 
 def _conditions(dataset: Dataset, plan: str) -> list[Condition]:
@@ -256,11 +280,6 @@ def _print_comparison(comparison: Comparison) -> None:
     )
     for name, why in comparison.absent.items():
         out.print(f"測っていません: {_label(name)}（{why}）", style="yellow", markup=False)
-
-
-def _default_path(home: Path, model: str) -> Path:
-    short = "".join(c if c.isalnum() else "-" for c in model.split(":", 1)[-1]).strip("-")[-24:]
-    return home / "reports" / f"{datetime.now():%Y%m%d-%H%M%S}-{short}.html"
 
 
 def _training(entry: ModelEntry | None) -> Training | None:

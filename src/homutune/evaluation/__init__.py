@@ -1,12 +1,19 @@
 """評価: answers of a model, four criteria by rules, paired comparison, report."""
 
 from homutune.evaluation._answers import Answer, answer_items
+from homutune.evaluation._arms import ArmsComparison, Contrast, compare_arms, find_arm, open_run
+from homutune.evaluation._arms_report import (
+    arms_headline,
+    interaction_sentence,
+    write_arms_report,
+)
 from homutune.evaluation._comparison import (
     Comparison,
     ConditionComparison,
     compare_runs,
     find_pairs,
 )
+from homutune.evaluation._gate import GateLine, GateResult, check_gate
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
 from homutune.evaluation._report import Training, write_report
 from homutune.evaluation._runs import CONDITIONS, Condition, Run, load_run, run_condition
@@ -19,10 +26,14 @@ __all__ = [
     "CRITERIA",
     "FLAGS",
     "Answer",
+    "ArmsComparison",
     "Comparison",
     "ComparisonRow",
     "Condition",
     "ConditionComparison",
+    "Contrast",
+    "GateLine",
+    "GateResult",
     "ItemScore",
     "LossCurves",
     "Run",
@@ -30,13 +41,20 @@ __all__ = [
     "Scorer",
     "Training",
     "answer_items",
+    "arms_headline",
+    "check_gate",
+    "compare_arms",
     "compare_runs",
     "comparison_rows",
+    "find_arm",
     "find_pairs",
     "headline",
+    "interaction_sentence",
     "load_run",
+    "open_run",
     "read_loss_curves",
     "run_condition",
     "summarize",
+    "write_arms_report",
     "write_report",
 ]

@@ -124,7 +124,7 @@ def find_pairs(
                 load_run(folder / pair[1].id, dataset),
             )
             continue
-        without = [model for model in (base, tuned) if not found[model]]
+        without = [model for model in found if not found[model]]
         for model in without:
             lacking.setdefault(model, []).append(condition)
         absent[condition] = (

@@ -6,29 +6,30 @@ SVG, and the page forbids scripts and outside resources by its Content-Security-
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from homutune import __version__
-from homutune.data import Dataset, Example, points_met
+from homutune.data import Dataset, Example
 from homutune.evaluation import _charts as charts
 from homutune.evaluation import _statistics as statistics
 from homutune.evaluation import _wording as wording
-from homutune.evaluation._answers import Answer
-from homutune.evaluation._breakdown import BREAKDOWNS, CASE_LABELS
+from homutune.evaluation._breakdown import BREAKDOWNS
 from homutune.evaluation._comparison import Comparison, RunPairs
 from homutune.evaluation._metrics import LossCurves
-from homutune.evaluation._runs import CONDITIONS, Run
+from homutune.evaluation._runs import CONDITIONS
 from homutune.evaluation._safeguards import ANCHORS, NEAR_DUPLICATE
-from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore
+from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._text import LONGEST, SHORTEST
+from homutune.evaluation._views import item_views, largest_changes
 from homutune.files import write_atomic
 
-#: Largest gains and largest losses shown open; all other items are folded.
-SHOWN_FIRST = 10
+if TYPE_CHECKING:
+    import jinja2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +43,6 @@ class Training:
 
     dataset: str | None = None
     facts: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A short mark on an answer; ``css`` is good, bad or plain."""
-
-    text: str
-    css: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerView:
-    """One answer with what was found in it."""
-
-    text: str | None
-    error: str | None
-    badges: tuple[Badge, ...]
-    criteria: tuple[tuple[str, float | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemView:
-    """One question with both answers; ``change`` is the difference in 正確性."""
-
-    id: str
-    kind: str | None
-    field: str | None
-    case: str | None
-    question: str
-    reference: str
-    notes: tuple[tuple[int, str, str, bool], ...]
-    base: AnswerView
-    tuned: AnswerView
-    change: float | None
-    others: tuple[tuple[str, AnswerView, AnswerView], ...]
 
 
 def write_report(
@@ -111,27 +77,11 @@ def render_report(
     training: Training | None = None,
 ) -> str:
     """The report as text, see :func:`write_report`."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("homutune.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=wording.number,
-        interval=wording.interval_text,
-        percent=wording.percent_text,
-        effect=wording.effect_text,
-        p=wording.p_text,
-    )
     shown = next(iter(pairs))
     items = item_views(dataset, pairs, shown)
-    open_items, folded = _largest_changes(items)
+    open_items, folded = largest_changes(items)
     first = pairs[shown][0]
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         c=comparison,
         headline=wording.headline(comparison),
         primary=comparison.primary,
@@ -163,6 +113,27 @@ def render_report(
         statistics=statistics,
         version=__version__,
     )
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of this room, with autoescape and the filters for numbers."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("homutune.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=wording.number,
+        interval=wording.interval_text,
+        percent=wording.percent_text,
+        effect=wording.effect_text,
+        p=wording.p_text,
+    )
+    return environment.get_template(name)
 
 
 def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Markup]:
@@ -219,101 +190,6 @@ def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Ma
             curves.train, curves.valid, "training loss と validation loss の推移"
         )
     return pictures
-
-
-def item_views(dataset: Dataset, pairs: RunPairs, shown: str) -> list[ItemView]:
-    """All items of condition ``shown``, with the answers under the other conditions."""
-    cards = {card.id: card for card in dataset.cards}
-    base, tuned = pairs[shown]
-    views = []
-    for item in base.items:
-        key = item.meta.id
-        answer = base.answers.get(key) or tuned.answers.get(key)
-        notes = tuple(
-            (n, cards[card].title, cards[card].text, card in item.meta.cards)
-            for n, card in enumerate(answer.shown if answer else (), 1)
-            if card in cards
-        )
-        views.append(
-            ItemView(
-                id=key,
-                kind=item.meta.kind,
-                field=item.meta.field,
-                case=CASE_LABELS.get(item.meta.case) if item.meta.case else None,
-                question=item.question,
-                reference=item.answer,
-                notes=notes,
-                base=_answer_view(item, base),
-                tuned=_answer_view(item, tuned),
-                change=_change(base.scores.get(key), tuned.scores.get(key)),
-                others=tuple(
-                    (CONDITIONS[name].label, _answer_view(item, one), _answer_view(item, two))
-                    for name, (one, two) in pairs.items()
-                    if name != shown and (key in one.answers or key in two.answers)
-                ),
-            )
-        )
-    return views
-
-
-def _largest_changes(items: Sequence[ItemView]) -> tuple[list[ItemView], list[ItemView]]:
-    """Largest gains, then largest losses; and all others in order of their change."""
-    ranked = sorted(items, key=lambda view: view.change or 0.0, reverse=True)
-    gains = [view for view in ranked if (view.change or 0.0) > 0][:SHOWN_FIRST]
-    losses = [view for view in reversed(ranked) if (view.change or 0.0) < 0][:SHOWN_FIRST]
-    first = [*gains, *losses]
-    chosen = {view.id for view in first}
-    return first, [view for view in ranked if view.id not in chosen]
-
-
-def _change(base: ItemScore | None, tuned: ItemScore | None) -> float | None:
-    if base is None or tuned is None:
-        return None
-    before, after = base.criteria.get("correctness"), tuned.criteria.get("correctness")
-    return after - before if before is not None and after is not None else None
-
-
-def _answer_view(item: Example, run: Run) -> AnswerView:
-    answer, score = run.answers.get(item.meta.id), run.scores.get(item.meta.id)
-    if answer is None or score is None:
-        return AnswerView(None, answer.error if answer else None, (), ())
-    return AnswerView(
-        text=answer.text,
-        error=None,
-        badges=tuple(_badges(item, answer, score.flags)),
-        criteria=tuple((CRITERIA[name], value) for name, value in score.criteria.items()),
-    )
-
-
-def _badges(item: Example, answer: Answer, flags: Mapping[str, bool | None]) -> list[Badge]:
-    badges = []
-    withheld = "abstained" in flags
-    if withheld:
-        good = bool(flags["abstained"])
-        badges.append(
-            Badge("回答を控えた" if good else "控えずに答えた", "good" if good else "bad")
-        )
-    if flags.get("right_card") is not None:
-        good = bool(flags["right_card"])
-        badges.append(Badge("資料番号 正" if good else "資料番号 誤", "good" if good else "bad"))
-    if flags.get("retrieved") is False:
-        badges.append(Badge("検索が外れた", "plain"))
-    if flags.get("over_abstained"):
-        badges.append(Badge("回答を控えた", "bad"))
-    if not flags.get("stopped"):
-        badges.append(Badge("途中で切れた", "bad"))
-    if not withheld:
-        text = answer.text or ""
-        for point in item.meta.must:
-            met = points_met(point, text)
-            label = point.replace("|", " / ")
-            badges.append(Badge(f"{'✓' if met else '✗'} {label}", "good" if met else "bad"))
-        badges += [
-            Badge(f"誤り：{point}", "bad")
-            for point in item.meta.must_not
-            if points_met(point, text)
-        ]
-    return badges
 
 
 def _law_dates(dataset: Dataset, items: Sequence[Example]) -> str:
