@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -30,6 +30,7 @@ app = typer.Typer(
             "使い方の例:",
             "  homutune eval run --model base       ベースモデルに検証の質問を解かせる",
             "  homutune eval run --model latest     最後に学習したモデルに解かせる",
+            "  homutune eval run --model latest --generations 5   1問に5回答えさせて平均する",
             "  homutune eval compare base latest    二つを比べて報告書を作る",
             "  homutune eval gate base latest       悪くなっていないかを判定する（CI 用）",
         )
@@ -38,6 +39,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
+#: What ``--generations 2`` and more need in order to differ.
+SEVERAL_TEMPERATURE = 0.7
 _MARKS = {"better": ("改善", "green"), "worse": ("悪化", "red"), "unclear": ("差なし", "dim")}
 
 
@@ -54,6 +57,18 @@ def run(
     ] = "all",
     limit: Annotated[int | None, typer.Option(min=1, help="質問の数を減らします。")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="同時に送る質問の数。")] = 8,
+    generations: Annotated[
+        int, typer.Option(min=1, max=32, help="1問に何回答えさせるか。点数は平均します。")
+    ] = 1,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=2,
+            help="答えのばらつき。省くと、1回なら0、2回以上なら0.7。",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="前の結果を使わず、初めから。")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -66,7 +81,14 @@ def run(
     settings = load_settings()
     name, _ = resolve(settings, model)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
-    conditions = _conditions(opened, plan)
+    if temperature is None and generations > 1:
+        temperature = SEVERAL_TEMPERATURE
+    conditions = [
+        condition
+        if temperature is None
+        else replace(condition, plan=replace(condition.plan, temperature=temperature))
+        for condition in _conditions(opened, plan)
+    ]
     runs: list[Run] = []
     with connect(settings) as client, _progress() as bars:
         for condition in conditions:
@@ -80,6 +102,7 @@ def run(
                     model=name,
                     limit=limit,
                     concurrency=concurrency,
+                    generations=generations,
                     fresh=fresh,
                     progress=lambda done, total, task=task: bars.update(  # type: ignore[misc]
                         task, completed=done, total=total
@@ -246,6 +269,16 @@ def _summary_table(summaries: list[RunSummary], model: str) -> Table:
         "1問の秒数（中央値）",
         *("―" if s.latency_s is None else f"{s.latency_s:.1f}" for s in summaries),
     )
+    if any(summary.spread for summary in summaries):
+        table.add_row(
+            "正確性の答えごとのばらつき",
+            *(f"{s.spread['correctness']:.2f}" if s.spread else "―" for s in summaries),
+        )
+    if any(summary.cost_usd is not None for summary in summaries):
+        table.add_row(
+            "費用（USD）",
+            *("―" if s.cost_usd is None else f"{s.cost_usd:.4f}" for s in summaries),
+        )
     return table
 
 

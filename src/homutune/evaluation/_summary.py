@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
+from homutune.data import load_prices
+from homutune.errors import UserError
+from homutune.evaluation._answers import Answer
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore
 from homutune.evaluation._statistics import (
     Interval,
@@ -50,6 +53,11 @@ class RunSummary:
         missing: items without an answer.
         characters: mean length of an answer, white space not counted.
         latency_s: median seconds from request to answer, other requests under way.
+        generations: answers asked for each item; ``spread``: criterion -> mean standard
+            deviation between the generations of an item, empty for one generation.
+        tokens: prompt and answer tokens of all answers, as the server counted them.
+        cost_usd: what they cost at the listed prices of a model fine-tuned at OpenAI; None for
+            any other model, whose price is not known here.
     """
 
     run: str
@@ -63,6 +71,10 @@ class RunSummary:
     characters: float
     completion_tokens: float | None
     latency_s: float | None
+    generations: int
+    spread: dict[str, float]
+    tokens: tuple[int, int] | None
+    cost_usd: float | None
 
 
 def criterion_values(scores: Mapping[str, ItemScore], name: str) -> dict[str, float]:
@@ -102,7 +114,12 @@ def summarize(run: Run) -> RunSummary:
         if answered:
             yes = sum(answered.values())
             flags[name] = Count(yes, len(answered), wilson(yes, len(answered)))
-    answers = [run.answers[key] for key in run.scores]
+    answers = [
+        answer
+        for key in run.scores
+        for answer in run.samples.get(key) or (run.answers[key],)
+        if answer.text is not None
+    ]
     tokens = [a.completion_tokens for a in answers if a.completion_tokens is not None]
     latencies = [a.latency_s for a in answers if a.latency_s is not None]
     return RunSummary(
@@ -117,4 +134,31 @@ def summarize(run: Run) -> RunSummary:
         characters=fmean(len(normalize(answer.text or "")) for answer in answers),
         completion_tokens=fmean(tokens) if tokens else None,
         latency_s=median(latencies) if latencies else None,
+        generations=run.config.generations,
+        spread={
+            name: fmean(spreads)
+            for name in CRITERIA
+            if (spreads := [s.spread[name] for s in run.scores.values() if name in s.spread])
+        },
+        tokens=_tokens(answers),
+        cost_usd=_cost(run.config.model, _tokens(answers)),
     )
+
+
+def _tokens(answers: Sequence[Answer]) -> tuple[int, int] | None:
+    if any(a.prompt_tokens is None or a.completion_tokens is None for a in answers):
+        return None
+    return sum(a.prompt_tokens or 0 for a in answers), sum(
+        a.completion_tokens or 0 for a in answers
+    )
+
+
+def _cost(model: str, tokens: tuple[int, int] | None) -> float | None:
+    # The list holds the prices of fine-tuned models; a base model costs less.
+    if tokens is None or not model.startswith("ft:"):
+        return None
+    try:
+        price = load_prices().find(model)
+    except UserError:
+        return None
+    return (tokens[0] * price.input + tokens[1] * price.output) / 1_000_000
