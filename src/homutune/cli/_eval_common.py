@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from homutune.cli._console import console
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,3 +40,24 @@ def resolve(settings: Settings, name: str) -> tuple[str, ModelEntry | None]:
 def report_path(home: Path, model: str) -> Path:
     short = "".join(c if c.isalnum() else "-" for c in model.split(":", 1)[-1]).strip("-")[-24:]
     return home / "reports" / f"{datetime.now():%Y%m%d-%H%M%S}-{short}.html"
+
+
+class Criterion(StrEnum):
+    """Typer takes a list of choices only as an enumeration."""
+
+    correctness = "correctness"
+    relevance = "relevance"
+    style = "style"
+    expertise = "expertise"
+
+
+def progress_bars() -> Progress:
+    """Bars on stderr that show how much is done and how long the rest takes."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("残り"),
+        TimeRemainingColumn(),
+        console=console,
+    )

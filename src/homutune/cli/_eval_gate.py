@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from homutune.cli._console import print_json, tell
-from homutune.cli._eval_common import MODEL_HELP, AsJson, DatasetName, resolve
-
-
-class Criterion(StrEnum):
-    """Typer takes a list of choices only as an enumeration."""
-
-    correctness = "correctness"
-    relevance = "relevance"
-    style = "style"
-    expertise = "expertise"
+from homutune.cli._eval_common import MODEL_HELP, AsJson, Criterion, DatasetName, resolve
 
 
 def gate(

@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from homutune.cli._console import console, out, print_json
 from homutune.cli._eval_arms import compare_arms_of, names_arms
-from homutune.cli._eval_common import MODEL_HELP, AsJson, DatasetName, report_path, resolve
+from homutune.cli._eval_common import (
+    MODEL_HELP,
+    AsJson,
+    DatasetName,
+    progress_bars,
+    report_path,
+    resolve,
+)
 from homutune.cli._eval_gate import gate
+from homutune.cli._eval_judge import judge
+from homutune.cli._eval_rate import app as rate_app
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,6 +40,8 @@ app = typer.Typer(
             "  homutune eval run --model latest     最後に学習したモデルに解かせる",
             "  homutune eval run --model latest --generations 5   1問に5回答えさせて平均する",
             "  homutune eval compare base latest    二つを比べて報告書を作る",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
             "  homutune eval gate base latest       悪くなっていないかを判定する（CI 用）",
         )
     ),
@@ -90,7 +100,7 @@ def run(
         for condition in _conditions(opened, plan)
     ]
     runs: list[Run] = []
-    with connect(settings) as client, _progress() as bars:
+    with connect(settings) as client, progress_bars() as bars:
         for condition in conditions:
             task = bars.add_task(condition.label, total=None)
             runs.append(
@@ -130,12 +140,27 @@ def run(
             )
 
 
+app.add_typer(rate_app, name="rate")
+app.command(
+    "judge",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval judge base latest --judge gpt-4.1",
+            "  homutune eval judge base@plain latest@plain --judge mock:careful",
+        )
+    ),
+)(judge)
 app.command(
     "gate",
     epilog="\n".join(
         (
             "使い方の例:",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
             "  homutune eval gate base latest                  合格は終了コード0、不合格は1",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
             "  homutune eval gate base latest --margin 0.1 --allow 1",
         )
     ),
@@ -229,17 +254,6 @@ def _conditions(dataset: Dataset, plan: str) -> list[Condition]:
         for condition in CONDITIONS.values()
         if condition.case == "answerable" or any(item.meta.cards for item in dataset.valid)
     ]
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("残り"),
-        TimeRemainingColumn(),
-        console=console,
-    )
 
 
 def _summary_table(summaries: list[RunSummary], model: str) -> Table:

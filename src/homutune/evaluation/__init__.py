@@ -14,7 +14,12 @@ from homutune.evaluation._comparison import (
     find_pairs,
 )
 from homutune.evaluation._gate import GateLine, GateResult, check_gate
+from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_judged
+from homutune.evaluation._judge_summary import JudgeResult, PairSummary, summarize_judge
+from homutune.evaluation._judges import Judge, MockJudge, ModelJudge
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
+from homutune.evaluation._people import PeopleResult, summarize_people
+from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
 from homutune.evaluation._report import Training, write_report
 from homutune.evaluation._runs import CONDITIONS, Condition, Run, load_run, run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
@@ -34,8 +39,16 @@ __all__ = [
     "Contrast",
     "GateLine",
     "GateResult",
+    "Imported",
     "ItemScore",
+    "Judge",
+    "JudgeResult",
+    "Judged",
     "LossCurves",
+    "MockJudge",
+    "ModelJudge",
+    "PairSummary",
+    "PeopleResult",
     "Run",
     "RunSummary",
     "Scorer",
@@ -46,15 +59,23 @@ __all__ = [
     "compare_arms",
     "compare_runs",
     "comparison_rows",
+    "export_sheet",
     "find_arm",
     "find_pairs",
     "headline",
+    "import_sheet",
     "interaction_sentence",
+    "judge_runs",
+    "judges_of",
+    "load_judged",
+    "load_ratings",
     "load_run",
     "open_run",
     "read_loss_curves",
     "run_condition",
     "summarize",
+    "summarize_judge",
+    "summarize_people",
     "write_arms_report",
     "write_report",
 ]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from homutune.data import Example
-from homutune.files import disk_error
+from homutune.evaluation._jsonl import JsonLines
 from homutune.prompting import Prompt, PromptPlan
 
 if TYPE_CHECKING:
@@ -140,8 +141,20 @@ def answer_items(
             key=key,
         )
 
+    yield from side_by_side([partial(answer, ask) for ask in asks], concurrency)
+
+
+def side_by_side(tasks: Sequence[Callable[[], T]], concurrency: int) -> Iterator[T]:
+    """Run the tasks in threads and yield their results as they arrive.
+
+    Raises:
+        openai.APIError: what the first task raised; tasks not begun by then are dropped, results
+            that had arrived were yielded before.
+    """
+    import openai
+
     pool = ThreadPoolExecutor(max_workers=max(1, concurrency), thread_name_prefix="evaluate")
-    futures: list[Future[Answer]] = [pool.submit(answer, ask) for ask in asks]
+    futures: list[Future[T]] = [pool.submit(task) for task in tasks]
     fatal: openai.APIError | None = None
     try:
         for future in as_completed(futures):
@@ -192,43 +205,23 @@ def ends_the_run(error: openai.APIError) -> bool:
 
 
 class AnswerLog:
-    """``answers.jsonl``: one line per answer, appended as it arrives; the last of a kind counts.
-
-    A process killed while writing leaves a torn last line; reading ignores it and the next
-    append removes it.
-    """
+    """``answers.jsonl``: one line per answer; the last one of an item and generation counts."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._log = JsonLines(path)
 
     def read(self) -> dict[tuple[str, int], Answer]:
         """The answers on disk by item id and generation, in the order first written."""
         answers: dict[tuple[str, int], Answer] = {}
-        for raw in self._whole_lines().splitlines():
-            fields: dict[str, Any] = json.loads(raw)
+        for fields in self._log.read():
             fields["shown"] = tuple(fields["shown"])
             answers[fields["item"], fields.get("generation", 0)] = Answer(**fields)
         return answers
 
-    def append_all(self, answers: Iterator[Answer]) -> Iterator[Answer]:
+    def append_all(self, answers: Iterable[Answer]) -> Iterator[Answer]:
         """Write each answer before handing it on.
 
         Raises:
             UserError: the disk is full or not writable.
         """
-        try:
-            whole = len(self._whole_lines())
-            with self.path.open("ab") as handle:
-                handle.truncate(whole)
-                for answer in answers:
-                    line = json.dumps(asdict(answer), ensure_ascii=False)
-                    # A lone surrogate in model output becomes the JSON escape of itself.
-                    handle.write(line.encode("utf-8", "backslashreplace") + b"\n")
-                    handle.flush()
-                    yield answer
-        except OSError as error:
-            raise disk_error(error, self.path) from error
-
-    def _whole_lines(self) -> bytes:
-        data = self.path.read_bytes() if self.path.exists() else b""
-        return data[: data.rfind(b"\n") + 1]
+        return self._log.append_all(answers)
