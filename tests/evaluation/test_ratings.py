@@ -11,6 +11,7 @@ import pytest
 from openpyxl import load_workbook
 
 from evaluation.legal_models import Models
+from evaluation.test_comparison import Page
 from homutune.cli._app import run as homutune
 from homutune.data import Dataset
 from homutune.errors import UserError
@@ -19,13 +20,16 @@ from homutune.evaluation import (
     CRITERIA,
     MockJudge,
     Run,
+    compare_runs,
     export_sheet,
     import_sheet,
     judge_runs,
     load_ratings,
+    read_opinions,
     run_condition,
     summarize_judge,
     summarize_people,
+    write_report,
 )
 from homutune.settings import Settings
 
@@ -205,3 +209,30 @@ def test_out_and_back_by_command(
     assert homutune(["eval", "rate", "import", "s.xlsx", "--rater", "山田"]) == 0
     assert "回答 8件" in capsys.readouterr().out
     assert homutune(["eval", "rate", "import", "none.xlsx", "--rater", "山田"]) == 2
+
+
+def test_the_report_shows_people_and_judges_with_how_far_to_believe_them(
+    settings: Settings, pair: Pair, dataset: Dataset, tmp_path: Path
+) -> None:
+    def written() -> str:
+        comparison = compare_runs(dataset, {"plain": pair}, {})
+        opinions = read_opinions(settings.home, *pair)
+        write_report(tmp_path / "r.html", comparison, {"plain": pair}, dataset, opinions=opinions)
+        html = (tmp_path / "r.html").read_text("utf-8")
+        page = Page(html)
+        assert page.open == [] and page.outside == []
+        return html
+
+    assert "人（弁護士など）による採点。" in written()
+    judge_runs(MockJudge("position"), *pair)
+    html = written()
+    assert "審査員 mock:position" in html and "参考値" in html
+    assert "人の採点がないため、確かめていません" in html
+    assert "別の AI モデルによる採点。" in html  # a mock is no judge
+    path = tmp_path / "s.csv"
+    export_sheet(settings.home, path, pair)
+    fill(path, 5, 2)
+    import_sheet(settings.home, path, "<b>山田</b>")
+    html = written()
+    assert "人（弁護士など）による採点。" not in html and "1人が1〜5" in html
+    assert "二人以上で採点した回答がありません" in html and "AC2" in html

@@ -204,6 +204,7 @@ def compare(
         compare_runs,
         find_pairs,
         read_loss_curves,
+        read_opinions,
         write_report,
     )
     from homutune.settings import load_settings
@@ -224,6 +225,7 @@ def compare(
     pairs, absent = find_pairs(settings.home, opened, base=base_name, tuned=tuned_name)
     comparison = compare_runs(opened, pairs, absent)
     metrics_path = metrics or (entry.metrics_path if entry else None)
+    opinions = read_opinions(settings.home, *next(iter(pairs.values())))
     path = report or report_path(settings.home, tuned_name)
     write_report(
         path,
@@ -232,9 +234,16 @@ def compare(
         opened,
         curves=read_loss_curves(metrics_path) if metrics_path else None,
         training=_training(entry),
+        opinions=opinions,
     )
     if as_json:
-        print_json({"report": str(path.resolve()), "comparison": asdict(comparison)})
+        print_json(
+            {
+                "report": str(path.resolve()),
+                "comparison": asdict(comparison),
+                "opinions": asdict(opinions),
+            }
+        )
         return
     _print_comparison(comparison)
     out.print(f"報告書: {path.resolve()}", markup=False, soft_wrap=True)

@@ -18,6 +18,7 @@ from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_
 from homutune.evaluation._judge_summary import JudgeResult, PairSummary, summarize_judge
 from homutune.evaluation._judges import Judge, MockJudge, ModelJudge
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
+from homutune.evaluation._opinions import Opinions, read_opinions
 from homutune.evaluation._people import PeopleResult, summarize_people
 from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
 from homutune.evaluation._report import Training, write_report
@@ -47,6 +48,7 @@ __all__ = [
     "LossCurves",
     "MockJudge",
     "ModelJudge",
+    "Opinions",
     "PairSummary",
     "PeopleResult",
     "Run",
@@ -72,6 +74,7 @@ __all__ = [
     "load_run",
     "open_run",
     "read_loss_curves",
+    "read_opinions",
     "run_condition",
     "summarize",
     "summarize_judge",

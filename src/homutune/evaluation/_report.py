@@ -18,9 +18,11 @@ from homutune.data import Dataset, Example
 from homutune.evaluation import _charts as charts
 from homutune.evaluation import _statistics as statistics
 from homutune.evaluation import _wording as wording
+from homutune.evaluation._agreement import ENOUGH_AC2, ENOUGH_ITEMS
 from homutune.evaluation._breakdown import BREAKDOWNS
 from homutune.evaluation._comparison import Comparison, RunPairs
 from homutune.evaluation._metrics import LossCurves
+from homutune.evaluation._opinions import Opinions
 from homutune.evaluation._runs import CONDITIONS
 from homutune.evaluation._safeguards import ANCHORS, NEAR_DUPLICATE
 from homutune.evaluation._scoring import CRITERIA, FLAGS
@@ -53,6 +55,7 @@ def write_report(
     *,
     curves: LossCurves | None = None,
     training: Training | None = None,
+    opinions: Opinions | None = None,
 ) -> None:
     """Write the comparison as one self-contained HTML file.
 
@@ -61,11 +64,15 @@ def write_report(
         pairs: the runs ``comparison`` was made from, for the texts of the answers.
         curves: loss curves of the training job, if known.
         training: how the tuned model came about, if known.
+        opinions: what people and judges say, see :func:`read_opinions`.
 
     Raises:
         UserError: the file cannot be written.
     """
-    write_atomic(path, render_report(comparison, pairs, dataset, curves=curves, training=training))
+    text = render_report(
+        comparison, pairs, dataset, curves=curves, training=training, opinions=opinions
+    )
+    write_atomic(path, text)
 
 
 def render_report(
@@ -75,19 +82,24 @@ def render_report(
     *,
     curves: LossCurves | None = None,
     training: Training | None = None,
+    opinions: Opinions | None = None,
 ) -> str:
     """The report as text, see :func:`write_report`."""
     shown = next(iter(pairs))
     items = item_views(dataset, pairs, shown)
     open_items, folded = largest_changes(items)
     first = pairs[shown][0]
+    opinions = opinions or Opinions()
     return template("report.html.j2").render(
         c=comparison,
         headline=wording.headline(comparison),
         primary=comparison.primary,
         primary_detail=wording.primary_detail(comparison.primary) if comparison.primary else None,
         findings=wording.findings(comparison),
-        not_measured=wording.not_measured(comparison),
+        not_measured=wording.not_measured(comparison, opinions),
+        opinions=opinions,
+        enough_items=ENOUGH_ITEMS,
+        enough_ac2=ENOUGH_AC2,
         criteria=CRITERIA,
         conditions=CONDITIONS,
         breakdowns=BREAKDOWNS,
@@ -95,7 +107,7 @@ def render_report(
         verdicts=wording.VERDICTS,
         verdict=wording.verdict,
         binary_verdict=wording.binary_verdict,
-        pictures=_pictures(comparison, curves),
+        pictures=_pictures(comparison, curves) | _opinion_pictures(opinions),
         curves=curves,
         items=items,
         open_items=open_items,
@@ -134,6 +146,24 @@ def template(name: str) -> jinja2.Template:
         p=wording.p_text,
     )
     return environment.get_template(name)
+
+
+def _opinion_pictures(opinions: Opinions) -> dict[str, Markup]:
+    """Differences on the scale of 1 to 5, for people and each judge."""
+    results = {f"judge-{n}": judge.criteria for n, judge in enumerate(opinions.judges)}
+    if opinions.people:
+        results["people"] = opinions.people.criteria
+    return {
+        name: charts.interval_plot(
+            [
+                charts.IntervalRow(CRITERIA[key], r.difference, r.t_interval, wording.verdict(r))
+                for key, r in criteria.items()
+            ],
+            "1〜5の採点：差と95％信頼区間",
+        )
+        for name, criteria in results.items()
+        if criteria
+    }
 
 
 def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Markup]:

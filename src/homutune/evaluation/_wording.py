@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from homutune.evaluation._comparison import Comparison, ConditionComparison
+from homutune.evaluation._opinions import Opinions
 from homutune.evaluation._runs import CONDITIONS
 from homutune.evaluation._scoring import CRITERIA, FEW_IS_GOOD, FLAGS
 from homutune.evaluation._statistics import BinaryResult, Interval, PairedResult
@@ -127,7 +128,7 @@ def _flag_sentences(condition: ConditionComparison) -> dict[str, str]:
     }
 
 
-def not_measured(comparison: Comparison) -> list[str]:
+def not_measured(comparison: Comparison, opinions: Opinions) -> list[str]:
     """What this comparison did not look at, the fixed points last."""
     texts = [f"「{CONDITIONS[n].label}」の条件：{why}。" for n, why in comparison.absent.items()]
     missing = {
@@ -137,10 +138,17 @@ def not_measured(comparison: Comparison) -> list[str]:
         if summary.missing
     }
     texts += [f"{model} が答えられなかった{count}問（欠測）。" for model, count in missing.items()]
+    if opinions.people is None:
+        texts.append("人（弁護士など）による採点。")
+    real = [judge for judge in opinions.judges if not judge.judge.startswith("mock:")]
+    if not real:
+        texts.append("別の AI モデルによる採点。")
+    elif not any(judge.believed for judge in real):
+        texts.append(
+            "AI の採点がどこまで信じられるか（人の採点との一致を十分に確かめていません）。"
+        )
     return [
         *texts,
-        "人（弁護士など）による採点。",
-        "別の AI モデルによる採点。",
         "検証データにない分野・長い契約書・利用者の実際の質問。",
     ]
 
