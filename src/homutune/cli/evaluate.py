@@ -140,33 +140,6 @@ def run(
             )
 
 
-app.add_typer(rate_app, name="rate")
-app.command(
-    "judge",
-    epilog="\n".join(
-        (
-            "使い方の例:",
-            "  homutune eval judge base latest --judge gpt-4.1",
-            "  homutune eval judge base@plain latest@plain --judge mock:careful",
-        )
-    ),
-)(judge)
-app.command(
-    "gate",
-    epilog="\n".join(
-        (
-            "使い方の例:",
-            "  homutune eval rate export            人の採点表を作る",
-            "  homutune eval judge --judge 名前     別のモデルに採点させる",
-            "  homutune eval gate base latest                  合格は終了コード0、不合格は1",
-            "  homutune eval rate export            人の採点表を作る",
-            "  homutune eval judge --judge 名前     別のモデルに採点させる",
-            "  homutune eval gate base latest --margin 0.1 --allow 1",
-        )
-    ),
-)(gate)
-
-
 @app.command(
     "compare",
     epilog="\n".join(
@@ -247,6 +220,33 @@ def compare(
         return
     _print_comparison(comparison)
     out.print(f"報告書: {path.resolve()}", markup=False, soft_wrap=True)
+
+
+app.add_typer(rate_app, name="rate")
+app.command(
+    "judge",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval judge base latest --judge gpt-4.1",
+            "  homutune eval judge base@plain latest@plain --judge mock:careful",
+        )
+    ),
+)(judge)
+app.command(
+    "gate",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
+            "  homutune eval gate base latest                  合格は終了コード0、不合格は1",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
+            "  homutune eval gate base latest --margin 0.1 --allow 1",
+        )
+    ),
+)(gate)
 
 
 def _conditions(dataset: Dataset, plan: str) -> list[Condition]:

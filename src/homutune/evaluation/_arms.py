@@ -189,7 +189,7 @@ def _check_2x2(runs: Sequence[Run]) -> None:
 
 
 def _two(runs: Sequence[Run], common: set[str]) -> dict[str, Contrast]:
-    label = f"{label_of(runs[0])} から {label_of(runs[1])} への変化"
+    label = f"{label_of(runs[0])}から{label_of(runs[1])}への変化"
     return {"difference": _contrast(label, runs[0], runs[1], common)}
 
 

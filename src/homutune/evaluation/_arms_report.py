@@ -62,9 +62,9 @@ def arms_headline(comparison: ArmsComparison) -> str:
     change = f"{wording.number(result.base_mean)} → {wording.number(result.tuned_mean)}"
     first, last = comparison.labels[0], comparison.labels[-1]
     return {
-        "better": f"{first} より {last} のほうが、正確性が高くなりました（{change}）。",
-        "worse": f"{first} より {last} のほうが、正確性が低くなりました（{change}）。",
-        "unclear": f"{first} と {last} の正確性に、差があるとは言えませんでした（{change}）。",
+        "better": f"{first}より{last}のほうが、正確性が高くなりました（{change}）。",
+        "worse": f"{first}より{last}のほうが、正確性が低くなりました（{change}）。",
+        "unclear": f"{first}と{last}の正確性に、差があるとは言えませんでした（{change}）。",
     }[wording.verdict(result)]
 
 

@@ -17,6 +17,8 @@ from homutune.evaluation._summary import criterion_values, flag_values, groups_o
 
 T = TypeVar("T")
 
+FEWEST_GROUPS = 5
+
 #: ``homutune.data.CASES`` in words; "" is a question without a case.
 CASE_LABELS = {
     "": "ふつうの質問",
@@ -40,7 +42,8 @@ class Slice:
 
     Attributes:
         means: criterion -> (mean of base, mean of tuned) over groups.
-        intervals: criterion -> 95 % Student-t interval of the difference over groups.
+        intervals: criterion -> 95 % Student-t interval of the difference over groups; None for
+            fewer than five, where it would be wider than the scale.
         flags: flag -> (items with yes in base, in tuned, items in all).
     """
 
@@ -81,7 +84,8 @@ def _slice(base: Run, tuned: Run, keys: set[str]) -> Slice:
         if one is not None and two is not None:
             changes = group_means({key: after[key] - before[key] for key in both}, groups)
             found.means[name] = (one, two)
-            found.intervals[name] = t_interval(list(changes.values()))
+            enough = len(changes) >= FEWEST_GROUPS
+            found.intervals[name] = t_interval(list(changes.values())) if enough else None
     for flag in FLAGS:
         yes_before = _only(flag_values(base.scores, flag), keys)
         yes_after = _only(flag_values(tuned.scores, flag), keys)

@@ -142,12 +142,14 @@ def crossing_plot(
         ends = [(x + shift, y(point.value)) for x, point in zip(columns, points, strict=True)]
         path = " ".join(f"{x:.1f},{height_at:.1f}" for x, height_at in ends)
         parts.append(f'<polyline points="{path}" class="curve {css}"/>')
-        for (x, height_at), point in zip(ends, points, strict=True):
+        for (x, height_at), point, outward in zip(ends, points, (-1, 1), strict=True):
             if point.interval:
                 parts.append(_line(x, y(point.interval[0]), x, y(point.interval[1]), "range"))
             parts.append(f'<circle cx="{x:.1f}" cy="{height_at:.1f}" r="6" class="{css}"/>')
-            anchor = "end" if shift < 0 else "start"
-            parts.append(_text(x + 2 * shift, height_at + 5, f"{point.value:.2f}", "value", anchor))
+            # Outside the lines, base below and tuned above, so that equal means stay readable.
+            anchor = "end" if outward < 0 else "start"
+            place = x + 14 * outward - shift, height_at + (17 if shift < 0 else -7)
+            parts.append(_text(*place, f"{point.value:.2f}", "value", anchor))
     return _svg(height, title, parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import TypeVar
 
 from scipy import stats
@@ -124,9 +125,7 @@ def summarize_judge(judged: Judged, base: Run, tuned: Run, ratings: Ratings) -> 
         sizes = {
             key: _length(base if key[0] == base.config.id else tuned, key[1]) for key in scores
         }
-        slope = length_slope(
-            list(scores.values()), [math.log2(max(1, sizes[key])) for key in scores]
-        )
+        slope = _slope_inside_runs(scores, sizes)
         if slope is not None:
             lengths[name] = slope
         held = trust(_named(scores), _named(ratings.get(name, {})), _named(sizes))
@@ -155,6 +154,22 @@ def summarize_judge(judged: Judged, base: Run, tuned: Run, ratings: Ratings) -> 
         missing={MISSING.get(reason, reason): n for reason, n in judged.missing.items()},
     )
     return replace(found, warnings=_warnings(found))
+
+
+def _slope_inside_runs(
+    scores: Mapping[tuple[str, str], int], sizes: Mapping[tuple[str, str], int]
+) -> LengthSlope | None:
+    """Slope of the score on the length, both as deviations from the mean of their run.
+
+    Otherwise a better model that writes more would make every judge look biased.
+    """
+    values, doublings = [], []
+    for run in dict.fromkeys(run for run, _ in scores):
+        keys = [key for key in scores if key[0] == run]
+        logs = [math.log2(max(1, sizes[key])) for key in keys]
+        values += [scores[key] - fmean(scores[k] for k in keys) for key in keys]
+        doublings += [log - fmean(logs) for log in logs]
+    return length_slope(values, doublings)
 
 
 def _named(values: Mapping[tuple[str, str], T]) -> dict[str, T]:
@@ -217,15 +232,21 @@ def _warnings(result: JudgeResult) -> list[str]:
     place = [CRITERIA[name] for name, pair in result.pairs.items() if pair.by_place]
     if place:
         found.append(f"回答の並ぶ順番で判定が変わります（{'・'.join(place)}）。")
+    beyond = [CRITERIA[n] for n, t in result.trusts.items() if t.length and t.length.flagged]
+    if beyond:
+        found.append(f"人よりも、長い回答を高く評価しています（{'・'.join(beyond)}）。")
+    # With people's ratings the question is settled above; without, it can only be raised.
+    settled = {name for name, held in result.trusts.items() if held.length is not None}
     length = [
         CRITERIA[name]
         for name in CRITERIA
         if (name in result.pairs and result.pairs[name].by_length)
-        or (name in result.lengths and result.lengths[name].flagged)
+        or (name in result.lengths and name not in settled and result.lengths[name].flagged)
     ]
     if length:
         found.append(
-            f"長い回答ほど高く評価しています。長さで選んだ疑いがあります（{'・'.join(length)}）。"
+            "長い回答ほど高く評価しています。長さで選んだのか、長い回答のほうが良かったのか、"
+            f"切り分けられません（{'・'.join(length)}）。"
         )
     if not result.trusts:
         found.append("人の採点と比べていないため、この点数は信じる根拠がまだありません。")

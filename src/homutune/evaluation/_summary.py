@@ -107,7 +107,7 @@ def summarize(run: Run) -> RunSummary:
         mean = grouped_mean(values, groups)
         if mean is not None:
             means = list(group_means(values, groups).values())
-            criteria[name] = Estimate(mean, t_interval(means), len(values), len(means))
+            criteria[name] = Estimate(mean, _on_scale(t_interval(means)), len(values), len(means))
     flags = {}
     for name in FLAGS:
         answered = flag_values(run.scores, name)
@@ -143,6 +143,11 @@ def summarize(run: Run) -> RunSummary:
         tokens=_tokens(answers),
         cost_usd=_cost(run.config.model, _tokens(answers)),
     )
+
+
+def _on_scale(interval: Interval | None) -> Interval | None:
+    """A mean of values between 0 and 1 lies there too."""
+    return (max(0.0, interval[0]), min(1.0, interval[1])) if interval else None
 
 
 def _tokens(answers: Sequence[Answer]) -> tuple[int, int] | None:
