@@ -18,6 +18,7 @@ from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_
 from homutune.evaluation._judge_summary import JudgeResult, PairSummary, summarize_judge
 from homutune.evaluation._judges import Judge, MockJudge, ModelJudge
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
+from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answer_choices
 from homutune.evaluation._opinions import Opinions, read_opinions
 from homutune.evaluation._people import PeopleResult, summarize_people
 from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
@@ -33,6 +34,8 @@ __all__ = [
     "FLAGS",
     "Answer",
     "ArmsComparison",
+    "ChoiceItem",
+    "ChoiceSummary",
     "Comparison",
     "ComparisonRow",
     "Condition",
@@ -55,6 +58,7 @@ __all__ = [
     "RunSummary",
     "Scorer",
     "Training",
+    "answer_choices",
     "answer_items",
     "arms_headline",
     "check_gate",
