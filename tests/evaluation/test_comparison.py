@@ -13,12 +13,13 @@ import openai
 import pytest
 
 from evaluation.legal_models import Models, chat
-from homutune.data import Dataset
+from homutune.data import Dataset, Example
 from homutune.errors import UserError
 from homutune.evaluation import (
     CONDITIONS,
     Comparison,
     Training,
+    check_gate,
     compare_runs,
     find_pairs,
     headline,
@@ -260,6 +261,24 @@ def test_the_report_admits_when_the_training_data_is_unknown(
     assert "まだ測っていません" in html  # the primary endpoint
     write_report(path, comparison, pairs, dataset, training=Training("ds-other"))
     assert "別のデータセット（ds-other）" in path.read_text("utf-8")
+
+
+def test_items_without_a_rubric_are_counted_among_what_was_not_measured(
+    evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models, tmp_path: Path
+) -> None:
+    def bare(item: Example) -> Example:
+        return replace(item, meta=replace(item.meta, must=(), articles=()))
+
+    evaluate("base", "grounded")
+    evaluate("tuned", "grounded")
+    none = replace(dataset, examples=tuple(bare(item) for item in dataset.examples))
+    pairs, absent = find_pairs(settings.home, none, base="base", tuned="tuned")
+    comparison = compare_runs(none, pairs, absent)
+    assert comparison.primary is None
+    assert set(comparison.conditions["grounded"].criteria) == {"relevance", "style", "expertise"}
+    assert "要点（must）のない12問" in reported(settings, none, tmp_path / "report.html")
+    with pytest.raises(UserError, match="合否を決める点数がありません"):
+        check_gate(comparison, pairs)
 
 
 def test_shared_cards_are_shown_as_a_warning(

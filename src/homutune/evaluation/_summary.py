@@ -51,6 +51,8 @@ class RunSummary:
         criteria: estimate by criterion; empty with the right cards withheld.
         flags: count by flag; a flag that does not arise is absent.
         missing: items without an answer.
+        without_rubric: answered items without ``must``: their 正確性 rests on articles alone, or
+            is not measured.
         characters: mean length of an answer, white space not counted.
         latency_s: median seconds from request to answer, other requests under way.
         generations: answers asked for each item; ``spread``: criterion -> mean standard
@@ -66,6 +68,7 @@ class RunSummary:
     n_items: int
     n_groups: int
     missing: int
+    without_rubric: int
     criteria: dict[str, Estimate]
     flags: dict[str, Count]
     characters: float
@@ -129,6 +132,11 @@ def summarize(run: Run) -> RunSummary:
         n_items=len(run.scores),
         n_groups=len(set(groups.values())),
         missing=len(run.missing),
+        without_rubric=sum(
+            not item.meta.must
+            for item in run.items
+            if item.meta.id in run.scores and run.config.case != "withheld"
+        ),
         criteria=criteria,
         flags=flags,
         characters=fmean(len(normalize(answer.text or "")) for answer in answers),

@@ -138,6 +138,12 @@ def not_measured(comparison: Comparison, opinions: Opinions) -> list[str]:
         if summary.missing
     }
     texts += [f"{model} が答えられなかった{count}問（欠測）。" for model, count in missing.items()]
+    bare = max((c.base.without_rubric for c in comparison.conditions.values()), default=0)
+    if bare:
+        texts.append(
+            f"要点（must）のない{bare}問の内容の正しさ"
+            "（正確性は条文の一致だけで計算し、条文もなければ測っていません）。"
+        )
     if opinions.people is None:
         texts.append("人（弁護士など）による採点。")
     real = [judge for judge in opinions.judges if not judge.judge.startswith("mock:")]
