@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,6 +27,7 @@ from homutune.evaluation import (
     run_condition,
     write_report,
 )
+from homutune.evaluation._views import largest_changes
 from homutune.settings import Settings
 from scripted import openai_error
 
@@ -168,6 +169,20 @@ def test_slices_by_kind_field_and_case_add_up(
     assert usual.means["correctness"] == (0.0, 1.0)
     assert usual.intervals["correctness"] == pytest.approx((1.0, 1.0))
     assert near.intervals["correctness"] is None  # one group says nothing about spread
+
+
+@dataclass(frozen=True)
+class Change:
+    id: str
+    change: float | None
+
+
+def test_ten_largest_gains_and_losses_stand_first() -> None:
+    changes = [Change(f"{n}", n / 100) for n in range(-15, 16)] + [Change("none", None)]
+    first, folded = largest_changes(changes)
+    assert [view.change for view in first[:10]] == [n / 100 for n in range(15, 5, -1)]
+    assert [view.change for view in first[10:]] == [n / 100 for n in range(-15, -5)]
+    assert len(folded) == 12
 
 
 class Page(HTMLParser):

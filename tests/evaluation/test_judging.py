@@ -216,13 +216,21 @@ def test_parameters_that_a_server_refuses_are_left_out(
 
 
 def test_a_judge_that_disappears_midway_keeps_its_verdicts(
-    pair: Pair, bench: Bench, client: openai.OpenAI
+    pair: Pair,
+    bench: Bench,
+    client: openai.OpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     gone = openai_error(404, "The model judge-1 does not exist", "model_not_found", param="model")
     bench.script = lambda body: Bench.verdict(body) if len(bench.sent) <= 10 else gone
     judge = ModelJudge(client, "judge-1")
     with pytest.raises(openai.NotFoundError):
         judge_runs(judge, *pair, criteria=["style"], pairwise=False, concurrency=1)
+    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "base")
+    arms = ["base@plain", "tuned@plain", "--criterion", "style", "--no-pairwise"]
+    assert homutune(["eval", "judge", *arms, "--judge", "judge-1"]) == 2
+    assert "それまでの判定は保存してあり" in capsys.readouterr().err.replace("\n", "")
     bench.script, asked = Bench.verdict, len(bench.sent)
     found = judge_runs(judge, *pair, criteria=["style"], pairwise=False, concurrency=1)
     assert len(bench.sent) - asked == 14 and found.missing == {}

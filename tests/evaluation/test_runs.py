@@ -142,8 +142,9 @@ def test_a_model_that_disappears_stops_the_run_and_keeps_the_answers(
 ) -> None:
     gone = openai_error(404, "The model tuned does not exist", "model_not_found", param="model")
     models.hook = lambda model, item: gone if len(models.asked) > 4 else None
-    with pytest.raises(UserError, match="モデルがサーバーにありません"):
+    with pytest.raises(UserError, match="モデルがサーバーにありません") as caught:
         evaluate(dataset, concurrency=1)
+    assert "12件のうち4件の答えは保存してあります" in str(caught.value)
     assert len(models.asked) < 8
     models.hook = lambda model, item: None
     models.asked.clear()

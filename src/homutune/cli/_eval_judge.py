@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,7 @@ def judge(
         )
     with ExitStack() as stack:
         chosen = _judge(settings, judge_name, stack)
+        stack.enter_context(_keeping_verdicts())
         stack.enter_context(friendly_errors(settings.for_judge))
         bars = stack.enter_context(progress_bars())
         task = bars.add_task("採点", total=None)
@@ -85,6 +87,17 @@ def judge(
         print_json({"believed": result.believed, **asdict(result)})
         return
     _print(result)
+
+
+@contextmanager
+def _keeping_verdicts() -> Iterator[None]:
+    """Say with any failure that nothing judged so far is lost."""
+    try:
+        yield
+    except UserError as error:
+        kept = "それまでの判定は保存してあり、同じコマンドで続きから再開できます。"
+        error.remedy = f"{error.remedy or ''}{kept}"
+        raise
 
 
 def _judge(settings: Settings, name: str, stack: ExitStack) -> Judge:

@@ -224,12 +224,22 @@ def run_condition(
     if asks:
         known = {} if fresh else earlier_answers(settings, model)
         repeated, asks = _known_first(asks, known, condition.plan, model)
-        with friendly_errors(settings):
-            new = answer_items(client, asks, condition.plan, model=model, concurrency=concurrency)
-            for _ in log.append_all(itertools.chain(repeated, new)):
-                done += 1
-                if progress:
-                    progress(done, total)
+        try:
+            with friendly_errors(settings):
+                new = answer_items(
+                    client, asks, condition.plan, model=model, concurrency=concurrency
+                )
+                for _ in log.append_all(itertools.chain(repeated, new)):
+                    done += 1
+                    if progress:
+                        progress(done, total)
+        except UserError as error:
+            if done:
+                error.remedy = (
+                    f"{error.remedy or ''}{total}件のうち{done}件の答えは保存してあります。"
+                    "同じコマンドで続きから再開できます。"
+                )
+            raise
     run = load_run(folder, dataset)
     if not run.scores:
         first = next(answer.error for answer in run.answers.values())
