@@ -246,6 +246,21 @@ def test_the_report_is_whole_self_contained_and_says_the_numbers(
         ElementTree.fromstring(picture)
 
 
+def test_the_report_says_how_often_each_item_was_answered_and_how_much_that_varied(
+    client: openai.OpenAI, settings: Settings, dataset: Dataset, models: Models, tmp_path: Path
+) -> None:
+    chosen = CONDITIONS["plain"]
+    chosen = replace(chosen, plan=replace(chosen.plan, temperature=0.7))
+    for model in ("base", "tuned"):
+        run_condition(settings, client, dataset, chosen, model=model, generations=3)
+    pairs, absent = find_pairs(settings.home, dataset, base="base", tuned="tuned")
+    path = tmp_path / "report.html"
+    write_report(path, compare_runs(dataset, pairs, absent), pairs, dataset)
+    html = path.read_text("utf-8")
+    assert "1問に3回ずつ" in html and "temperature 0.7" in html
+    assert "入力 3,600、出力 1,800" in html
+
+
 def test_hostile_answers_and_names_stay_text(
     evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models, tmp_path: Path
 ) -> None:

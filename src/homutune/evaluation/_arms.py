@@ -184,7 +184,8 @@ def _check_2x2(runs: Sequence[Run]) -> None:
         raise UserError(
             "4つの評価が 2×2 の形になっていません。",
             remedy="学習前・学習前＋プロンプト・学習後・学習後＋プロンプトの順に指定してください。"
-            "例：homutune eval compare base@plain base@grounded latest@plain latest@grounded",
+            "例：homutune eval compare base@plain base@grounded latest@plain latest@grounded"
+            "（温度と文面の設定も組ごとに同じにします。評価は run-… の名前でも選べます）",
         )
 
 

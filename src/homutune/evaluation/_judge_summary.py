@@ -37,7 +37,8 @@ class PairSummary:
         wins, ties, losses: items on which ``tuned`` is better, equal, worse.
         missing: items with an order that has no verdict.
         flipped: items whose verdict changed with the order; they are among the ties.
-        p: sign-flip p over the groups' net wins; None below two groups.
+        p: sign-flip p over the groups' net wins, Holm-corrected over the criteria judged; None
+            below two groups.
         first: decided verdicts for the answer shown first, ``decided``: all decided ones.
         length: slope of the outcome (1, 0, -1) on how often longer ``tuned`` is, in doublings.
         longer: surviving wins of the longer answer.
@@ -140,6 +141,10 @@ def summarize_judge(judged: Judged, base: Run, tuned: Run, ratings: Ratings) -> 
         name: _pair_summary(judged, name, base, tuned, groups)
         for name in CRITERIA
         if any(key[0] == name for key in judged.pairs)
+    }
+    by_holm = holm([pair.p for pair in pairs.values()])
+    pairs = {
+        name: replace(pair, p=p) for (name, pair), p in zip(pairs.items(), by_holm, strict=True)
     }
     found = JudgeResult(
         judge=judged.judge,
