@@ -81,7 +81,8 @@ def interaction_sentence(comparison: ArmsComparison) -> str | None:
     return {
         "better": f"{effects}で、学習後のほうが大きくなりました（互いに強め合う）。",
         "worse": f"{effects}で、学習後のほうが小さくなりました（効果が重なる）。",
-        "unclear": f"{effects}で、違いがあるとは言えません（この件数では、足し合わせと見分けられません）。",
+        "unclear": f"{effects}で、違いがあるとは言えません"
+        "（この件数では、足し合わせと見分けられません）。",
     }[wording.verdict(result)]
 
 
