@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     # elsewhere must not open this server.
     server_api_key: SecretStr | None = None
     base_model: str = "gemma3-270m"
+    # A judge may live elsewhere than the models it judges.
+    judge_base_url: str | None = None
+    judge_api_key: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
     database_url: str | None = None
@@ -101,6 +104,19 @@ class Settings(BaseSettings):
             dotenv_settings,
             TomlConfigSettingsSource(settings_cls),
         )
+
+    @property
+    def for_judge(self) -> Settings:
+        """The settings with which a judge is reached: its own address and key where given.
+
+        A key of another address is never sent to the judge's.
+        """
+        changed: dict[str, object] = {}
+        if self.judge_base_url:
+            changed = {"base_url": self.judge_base_url, "api_key": SecretStr("local")}
+        if self.judge_api_key:
+            changed["api_key"] = self.judge_api_key
+        return self.model_copy(update=changed)
 
     @property
     def server_key(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,12 +13,13 @@ import openai
 import pytest
 
 from evaluation.legal_models import Models, chat
-from homutune.data import Dataset
+from homutune.data import Dataset, Example
 from homutune.errors import UserError
 from homutune.evaluation import (
     CONDITIONS,
     Comparison,
     Training,
+    check_gate,
     compare_runs,
     find_pairs,
     headline,
@@ -26,6 +27,7 @@ from homutune.evaluation import (
     run_condition,
     write_report,
 )
+from homutune.evaluation._views import largest_changes
 from homutune.settings import Settings
 from scripted import openai_error
 
@@ -142,6 +144,47 @@ def test_runs_asked_with_other_prompts_are_not_paired(
     assert compared(settings, dataset).conditions["grounded"].base.n_items == 4
 
 
+def test_slices_by_kind_field_and_case_add_up(
+    evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models
+) -> None:
+    hard = {"kaiko-0": "near_miss", "kaiko-1": "near_miss"}
+    dataset = replace(
+        dataset,
+        examples=tuple(
+            replace(item, meta=replace(item.meta, case=hard.get(item.meta.id)))
+            for item in dataset.examples
+        ),
+    )
+    # The tuned model fails exactly where a card only looks right.
+    models.hook = lambda model, item: chat("わかりません。") if item.meta.id in hard else None
+    for model in ("base", "tuned"):
+        evaluate(model, "grounded")
+    slices = compared(settings, dataset).conditions["grounded"].slices
+    assert set(slices) == {"kind", "field", "case"}
+    for parts in slices.values():
+        assert sum(part.n_items for part in parts.values()) == 12
+    near, usual = slices["case"]["紛らわしい資料がある"], slices["case"]["ふつうの質問"]
+    assert near.means["correctness"] == (0.0, 0.0)
+    assert near.flags["right_card"] == (0, 0, 2)
+    assert usual.means["correctness"] == (0.0, 1.0)
+    assert usual.intervals["correctness"] == pytest.approx((1.0, 1.0))
+    assert near.intervals["correctness"] is None  # one group says nothing about spread
+
+
+@dataclass(frozen=True)
+class Change:
+    id: str
+    change: float | None
+
+
+def test_ten_largest_gains_and_losses_stand_first() -> None:
+    changes = [Change(f"{n}", n / 100) for n in range(-15, 16)] + [Change("none", None)]
+    first, folded = largest_changes(changes)
+    assert [view.change for view in first[:10]] == [n / 100 for n in range(15, 5, -1)]
+    assert [view.change for view in first[10:]] == [n / 100 for n in range(-15, -5)]
+    assert len(folded) == 12
+
+
 class Page(HTMLParser):
     """Collects what a browser would fetch or run, and checks that tags close."""
 
@@ -198,9 +241,24 @@ def test_the_report_is_whole_self_contained_and_says_the_numbers(
         assert expected in html, expected
     assert "kaiko-0" in html and "30日前" in html
     pictures = re.findall(r"<svg.*?</svg>", html, re.S)
-    assert len(pictures) == 8  # two conditions x two, three counts, one loss curve
+    assert len(pictures) == 12  # two conditions x (two, kind, field), three counts, one loss curve
     for picture in pictures:
         ElementTree.fromstring(picture)
+
+
+def test_the_report_says_how_often_each_item_was_answered_and_how_much_that_varied(
+    client: openai.OpenAI, settings: Settings, dataset: Dataset, models: Models, tmp_path: Path
+) -> None:
+    chosen = CONDITIONS["plain"]
+    chosen = replace(chosen, plan=replace(chosen.plan, temperature=0.7))
+    for model in ("base", "tuned"):
+        run_condition(settings, client, dataset, chosen, model=model, generations=3)
+    pairs, absent = find_pairs(settings.home, dataset, base="base", tuned="tuned")
+    path = tmp_path / "report.html"
+    write_report(path, compare_runs(dataset, pairs, absent), pairs, dataset)
+    html = path.read_text("utf-8")
+    assert "1問に3回ずつ" in html and "temperature 0.7" in html
+    assert "入力 3,600、出力 1,800" in html
 
 
 def test_hostile_answers_and_names_stay_text(
@@ -233,6 +291,24 @@ def test_the_report_admits_when_the_training_data_is_unknown(
     assert "まだ測っていません" in html  # the primary endpoint
     write_report(path, comparison, pairs, dataset, training=Training("ds-other"))
     assert "別のデータセット（ds-other）" in path.read_text("utf-8")
+
+
+def test_items_without_a_rubric_are_counted_among_what_was_not_measured(
+    evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models, tmp_path: Path
+) -> None:
+    def bare(item: Example) -> Example:
+        return replace(item, meta=replace(item.meta, must=(), articles=()))
+
+    evaluate("base", "grounded")
+    evaluate("tuned", "grounded")
+    none = replace(dataset, examples=tuple(bare(item) for item in dataset.examples))
+    pairs, absent = find_pairs(settings.home, none, base="base", tuned="tuned")
+    comparison = compare_runs(none, pairs, absent)
+    assert comparison.primary is None
+    assert set(comparison.conditions["grounded"].criteria) == {"relevance", "style", "expertise"}
+    assert "要点（must）のない12問" in reported(settings, none, tmp_path / "report.html")
+    with pytest.raises(UserError, match="合否を決める点数がありません"):
+        check_gate(comparison, pairs)
 
 
 def test_shared_cards_are_shown_as_a_warning(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import openai
 import pytest
 
 from evaluation.legal_models import Models, chat
-from homutune.data import Dataset
+from homutune.data import Dataset, Example, load_prices
 from homutune.errors import UserError
 from homutune.evaluation import CONDITIONS, Run, run_condition, summarize
 from homutune.settings import Settings
-from scripted import ScriptedServer, openai_error
+from scripted import Reply, ScriptedServer, openai_error
 
 Evaluate = Callable[..., Run]
 
@@ -23,11 +24,16 @@ Evaluate = Callable[..., Run]
 @pytest.fixture
 def evaluate(settings: Settings, client: openai.OpenAI) -> Evaluate:
     def evaluate(
-        dataset: Dataset, condition: str = "grounded", *, model: str = "tuned", **options: Any
+        dataset: Dataset,
+        condition: str = "grounded",
+        *,
+        model: str = "tuned",
+        temperature: float = 0.0,
+        **options: Any,
     ) -> Run:
-        return run_condition(
-            settings, client, dataset, CONDITIONS[condition], model=model, **options
-        )
+        chosen = CONDITIONS[condition]
+        chosen = replace(chosen, plan=replace(chosen.plan, temperature=temperature))
+        return run_condition(settings, client, dataset, chosen, model=model, **options)
 
     return evaluate
 
@@ -136,8 +142,9 @@ def test_a_model_that_disappears_stops_the_run_and_keeps_the_answers(
 ) -> None:
     gone = openai_error(404, "The model tuned does not exist", "model_not_found", param="model")
     models.hook = lambda model, item: gone if len(models.asked) > 4 else None
-    with pytest.raises(UserError, match="モデルがサーバーにありません"):
+    with pytest.raises(UserError, match="モデルがサーバーにありません") as caught:
         evaluate(dataset, concurrency=1)
+    assert "12件のうち4件の答えは保存してあります" in str(caught.value)
     assert len(models.asked) < 8
     models.hook = lambda model, item: None
     models.asked.clear()
@@ -168,6 +175,86 @@ def test_requests_run_side_by_side_and_each_item_once(
     assert set(Counter(models.asked).values()) == {1}
 
 
+def test_several_generations_of_an_item_are_averaged_and_seeded_apart(
+    evaluate: Evaluate, dataset: Dataset, models: Models, scripted_server: ScriptedServer
+) -> None:
+    wobbling = {item.meta.id: 0 for item in dataset.valid}
+
+    def hook(model: str, item: Example) -> Reply | None:
+        wobbling[item.meta.id] += 1
+        return chat("わかりません。") if wobbling[item.meta.id] == 1 else chat(item.answer)
+
+    models.hook = hook
+    run = evaluate(dataset, limit=3, generations=4, temperature=0.7, concurrency=1)
+    assert len(models.asked) == 12
+    score = run.scores[run.items[0].meta.id]
+    assert score.criteria["correctness"] == pytest.approx(0.75)
+    assert score.spread["correctness"] == pytest.approx(0.5)
+    assert score.flags["over_abstained"] is False  # one of four
+    summary = summarize(run)
+    assert (summary.n_items, summary.generations, summary.tokens) == (3, 4, (1200, 600))
+    sent = [json.loads(r.body) for r in scripted_server.sent("POST", "/chat/completions")]
+    assert {body["seed"] for body in sent} == {42, 43, 44, 45}
+    assert evaluate(dataset, limit=3, generations=4, temperature=0.7).scores == run.scores
+    assert len(models.asked) == 12
+    with pytest.raises(UserError, match="毎回同じ"):
+        evaluate(dataset, limit=3, generations=2)
+
+
+def test_an_interrupted_generation_is_asked_again_alone(
+    evaluate: Evaluate, dataset: Dataset, models: Models
+) -> None:
+    run = evaluate(dataset, limit=2, generations=3, temperature=0.7)
+    log = run.path / "answers.jsonl"
+    kept = log.read_bytes().splitlines(keepends=True)[:4]
+    log.write_bytes(b"".join(kept))
+    models.asked.clear()
+    again = evaluate(dataset, limit=2, generations=3, temperature=0.7)
+    assert len(models.asked) == 2
+    assert {len(samples) for samples in again.samples.values()} == {3}
+
+
+def test_a_question_asked_before_is_not_sent_again_by_another_run(
+    evaluate: Evaluate, dataset: Dataset, models: Models
+) -> None:
+    small = evaluate(dataset, limit=4)
+    large = evaluate(dataset)
+    assert len(models.asked) == 12
+    for key in small.scores:
+        assert large.answers[key] == small.answers[key]
+    evaluate(dataset, model="base", limit=4)  # another model knows nothing of it
+    assert len(models.asked) == 16
+    evaluate(dataset, limit=4, fresh=True)
+    assert len(models.asked) == 20
+
+
+def test_a_busy_server_is_given_time(
+    evaluate: Evaluate, dataset: Dataset, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("homutune.evaluation._answers.time.sleep", waited.append)
+    busy = openai_error(429, "Rate limit reached", "rate_limit_exceeded")
+    models.hook = lambda model, item: busy if len(models.asked) <= 2 else None
+    assert evaluate(dataset, limit=2, concurrency=1).missing == ()
+    assert len(waited) == 2 and 3 < waited[0] < 7 < 11 < waited[1] < 19
+    spent = openai_error(429, "You exceeded your quota", "insufficient_quota")
+    models.hook = lambda model, item: spent
+    with pytest.raises(UserError, match="利用枠"):
+        evaluate(dataset, limit=3, model="base", concurrency=1)
+    assert len(waited) == 2
+
+
+def test_the_cost_of_a_model_with_a_listed_price_is_recorded(
+    evaluate: Evaluate, dataset: Dataset, models: Models
+) -> None:
+    models.hook = lambda model, item: chat(item.answer)
+    name = "ft:gpt-4.1-mini-2025-04-14:org::abc"
+    price = load_prices().find(name)
+    cost = summarize(evaluate(dataset, limit=2, model=name)).cost_usd
+    assert cost == pytest.approx((200 * price.input + 100 * price.output) / 1e6)
+    assert summarize(evaluate(dataset, limit=2)).cost_usd is None
+
+
 def test_hostile_text_survives_storing(
     evaluate: Evaluate, dataset: Dataset, models: Models
 ) -> None:
@@ -180,8 +267,6 @@ def test_hostile_text_survives_storing(
 def test_a_dataset_without_cards_cannot_be_asked_with_notes(
     evaluate: Evaluate, dataset: Dataset
 ) -> None:
-    from dataclasses import replace
-
     bare = replace(dataset, cards=())
     with pytest.raises(UserError, match="解説カードがない"):
         evaluate(bare)

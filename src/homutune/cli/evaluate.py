@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from homutune.cli._console import console, out, print_json
+from homutune.cli._eval_arms import compare_arms_of, names_arms
+from homutune.cli._eval_common import (
+    MODEL_HELP,
+    AsJson,
+    DatasetName,
+    progress_bars,
+    report_path,
+    resolve,
+)
+from homutune.cli._eval_gate import gate
+from homutune.cli._eval_judge import judge
+from homutune.cli._eval_rate import app as rate_app
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
     from homutune.data import Dataset
     from homutune.evaluation import Comparison, Condition, Run, RunSummary, Training
-    from homutune.settings import Settings
     from homutune.tuning import ModelEntry
 
 app = typer.Typer(
@@ -29,22 +38,25 @@ app = typer.Typer(
             "使い方の例:",
             "  homutune eval run --model base       ベースモデルに検証の質問を解かせる",
             "  homutune eval run --model latest     最後に学習したモデルに解かせる",
+            "  homutune eval run --model latest --generations 5   1問に5回答えさせて平均する",
             "  homutune eval compare base latest    二つを比べて報告書を作る",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
+            "  homutune eval gate base latest       悪くなっていないかを判定する（CI 用）",
         )
     ),
     no_args_is_help=True,
     add_completion=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
-DatasetName = Annotated[str, typer.Option(help="データセットの名前、または latest。")]
-_MODEL_HELP = "モデル名、suffix、base（設定のベースモデル）または latest（最後に学習したモデル）。"
+#: What ``--generations 2`` and more need in order to differ.
+SEVERAL_TEMPERATURE = 0.7
 _MARKS = {"better": ("改善", "green"), "worse": ("悪化", "red"), "unclear": ("差なし", "dim")}
 
 
 @app.command("run")
 def run(
-    model: Annotated[str, typer.Option(help=_MODEL_HELP)],
+    model: Annotated[str, typer.Option(help=MODEL_HELP)],
     dataset: DatasetName = "latest",
     plan: Annotated[
         Literal["all", "plain", "grounded"],
@@ -55,6 +67,18 @@ def run(
     ] = "all",
     limit: Annotated[int | None, typer.Option(min=1, help="質問の数を減らします。")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="同時に送る質問の数。")] = 8,
+    generations: Annotated[
+        int, typer.Option(min=1, max=32, help="1問に何回答えさせるか。点数は平均します。")
+    ] = 1,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=2,
+            help="答えのばらつき。省くと、1回なら0、2回以上なら0.7。",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="前の結果を使わず、初めから。")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,11 +89,18 @@ def run(
     from homutune.settings import load_settings
 
     settings = load_settings()
-    name, _ = _resolve(settings, model)
+    name, _ = resolve(settings, model)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
-    conditions = _conditions(opened, plan)
+    if temperature is None and generations > 1:
+        temperature = SEVERAL_TEMPERATURE
+    conditions = [
+        condition
+        if temperature is None
+        else replace(condition, plan=replace(condition.plan, temperature=temperature))
+        for condition in _conditions(opened, plan)
+    ]
     runs: list[Run] = []
-    with connect(settings) as client, _progress() as bars:
+    with connect(settings) as client, progress_bars() as bars:
         for condition in conditions:
             task = bars.add_task(condition.label, total=None)
             runs.append(
@@ -81,6 +112,7 @@ def run(
                     model=name,
                     limit=limit,
                     concurrency=concurrency,
+                    generations=generations,
                     fresh=fresh,
                     progress=lambda done, total, task=task: bars.update(  # type: ignore[misc]
                         task, completed=done, total=total
@@ -108,10 +140,29 @@ def run(
             )
 
 
-@app.command("compare")
+@app.command(
+    "compare",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval compare base latest               すべての条件で比べる",
+            "  homutune eval compare base@plain base@grounded  同じモデルの二つの条件を比べる",
+            "  homutune eval compare base@plain base@grounded latest@plain latest@grounded",
+            "                                                  学習とプロンプトの 2×2（相互作用）",
+        )
+    ),
+)
 def compare(
-    base: Annotated[str, typer.Argument(metavar="[BASE]", help=_MODEL_HELP)] = "base",
-    tuned: Annotated[str, typer.Argument(metavar="[TUNED]", help=_MODEL_HELP)] = "latest",
+    arms: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A B [C D]]",
+            help=f"比べるもの。{MODEL_HELP}モデル名@条件、または run-… も使えます。"
+            "省くと base と latest。4つなら 学習前・学習前＋プロンプト・学習後・"
+            "学習後＋プロンプト の順。",
+            show_default=False,
+        ),
+    ] = None,
     dataset: DatasetName = "latest",
     metrics: Annotated[
         Path | None,
@@ -120,24 +171,35 @@ def compare(
     report: Annotated[Path | None, typer.Option("--out", help="報告書（HTML）の保存先。")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """保存した結果から二つのモデルを比べ、報告書（HTML）を作ります。"""
+    """保存した結果から二つ、または四つを比べ、報告書（HTML）を作ります。"""
     from homutune.data import open_dataset
     from homutune.evaluation import (
         compare_runs,
         find_pairs,
         read_loss_curves,
+        read_opinions,
         write_report,
     )
     from homutune.settings import load_settings
 
+    if arms and names_arms(arms):
+        compare_arms_of(arms, dataset, report, as_json=as_json)
+        return
+    if arms and len(arms) != 2:
+        raise UserError(
+            "比べるものは2つか4つ指定してください。",
+            remedy="使い方は homutune eval compare --help で確認できます。",
+        )
+    base, tuned = arms or ("base", "latest")
     settings = load_settings()
-    base_name, _ = _resolve(settings, base)
-    tuned_name, entry = _resolve(settings, tuned)
+    base_name, _ = resolve(settings, base)
+    tuned_name, entry = resolve(settings, tuned)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
     pairs, absent = find_pairs(settings.home, opened, base=base_name, tuned=tuned_name)
     comparison = compare_runs(opened, pairs, absent)
     metrics_path = metrics or (entry.metrics_path if entry else None)
-    path = report or _default_path(settings.home, tuned_name)
+    opinions = read_opinions(settings.home, *next(iter(pairs.values())))
+    path = report or report_path(settings.home, tuned_name)
     write_report(
         path,
         comparison,
@@ -145,27 +207,46 @@ def compare(
         opened,
         curves=read_loss_curves(metrics_path) if metrics_path else None,
         training=_training(entry),
+        opinions=opinions,
     )
     if as_json:
-        print_json({"report": str(path.resolve()), "comparison": asdict(comparison)})
+        print_json(
+            {
+                "report": str(path.resolve()),
+                "comparison": asdict(comparison),
+                "opinions": asdict(opinions),
+            }
+        )
         return
     _print_comparison(comparison)
     out.print(f"報告書: {path.resolve()}", markup=False, soft_wrap=True)
 
 
-def _resolve(settings: Settings, name: str) -> tuple[str, ModelEntry | None]:
-    """The full model name, and what the registry knows about it."""
-    from homutune.tuning import find_model
-
-    if name == "base":
-        return settings.base_model, None
-    entry = find_model(settings.home, name, settings.base_url)
-    if entry is None and name == "latest":
-        raise UserError(
-            "学習したモデルがまだありません。",
-            remedy="homutune tune start で学習するか、モデル名を指定してください。",
+app.add_typer(rate_app, name="rate")
+app.command(
+    "judge",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval judge base latest --judge gpt-4.1",
+            "  homutune eval judge base@plain latest@plain --judge mock:careful",
         )
-    return (entry.model if entry else name), entry
+    ),
+)(judge)
+app.command(
+    "gate",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
+            "  homutune eval gate base latest                  合格は終了コード0、不合格は1",
+            "  homutune eval rate export            人の採点表を作る",
+            "  homutune eval judge --judge 名前     別のモデルに採点させる",
+            "  homutune eval gate base latest --margin 0.1 --allow 1",
+        )
+    ),
+)(gate)
 
 
 def _conditions(dataset: Dataset, plan: str) -> list[Condition]:
@@ -182,17 +263,6 @@ def _conditions(dataset: Dataset, plan: str) -> list[Condition]:
         for condition in CONDITIONS.values()
         if condition.case == "answerable" or any(item.meta.cards for item in dataset.valid)
     ]
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("残り"),
-        TimeRemainingColumn(),
-        console=console,
-    )
 
 
 def _summary_table(summaries: list[RunSummary], model: str) -> Table:
@@ -222,6 +292,16 @@ def _summary_table(summaries: list[RunSummary], model: str) -> Table:
         "1問の秒数（中央値）",
         *("―" if s.latency_s is None else f"{s.latency_s:.1f}" for s in summaries),
     )
+    if any(summary.spread for summary in summaries):
+        table.add_row(
+            "正確性の答えごとのばらつき",
+            *(f"{s.spread['correctness']:.2f}" if s.spread else "―" for s in summaries),
+        )
+    if any(summary.cost_usd is not None for summary in summaries):
+        table.add_row(
+            "費用（USD）",
+            *("―" if s.cost_usd is None else f"{s.cost_usd:.4f}" for s in summaries),
+        )
     return table
 
 
@@ -256,11 +336,6 @@ def _print_comparison(comparison: Comparison) -> None:
     )
     for name, why in comparison.absent.items():
         out.print(f"測っていません: {_label(name)}（{why}）", style="yellow", markup=False)
-
-
-def _default_path(home: Path, model: str) -> Path:
-    short = "".join(c if c.isalnum() else "-" for c in model.split(":", 1)[-1]).strip("-")[-24:]
-    return home / "reports" / f"{datetime.now():%Y%m%d-%H%M%S}-{short}.html"
 
 
 def _training(entry: ModelEntry | None) -> Training | None:

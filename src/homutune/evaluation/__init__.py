@@ -1,14 +1,28 @@
 """評価: answers of a model, four criteria by rules, paired comparison, report."""
 
 from homutune.evaluation._answers import Answer, answer_items
+from homutune.evaluation._arms import ArmsComparison, Contrast, compare_arms, find_arm, open_run
+from homutune.evaluation._arms_report import (
+    arms_headline,
+    interaction_sentence,
+    write_arms_report,
+)
 from homutune.evaluation._comparison import (
     Comparison,
     ConditionComparison,
     compare_runs,
     find_pairs,
 )
+from homutune.evaluation._gate import GateLine, GateResult, check_gate
+from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_judged
+from homutune.evaluation._judge_summary import JudgeResult, PairSummary, summarize_judge
+from homutune.evaluation._judges import Judge, MockJudge, ModelJudge
 from homutune.evaluation._legal_checks import LegalDifference, compare
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
+from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answer_choices
+from homutune.evaluation._opinions import Opinions, read_opinions
+from homutune.evaluation._people import PeopleResult, summarize_people
+from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
 from homutune.evaluation._report import Training, write_report
 from homutune.evaluation._runs import CONDITIONS, Condition, Run, load_run, run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
@@ -20,26 +34,58 @@ __all__ = [
     "CRITERIA",
     "FLAGS",
     "Answer",
+    "ArmsComparison",
+    "ChoiceItem",
+    "ChoiceSummary",
     "Comparison",
     "ComparisonRow",
     "Condition",
     "ConditionComparison",
+    "Contrast",
+    "GateLine",
+    "GateResult",
+    "Imported",
     "ItemScore",
+    "Judge",
+    "JudgeResult",
+    "Judged",
     "LegalDifference",
     "LossCurves",
+    "MockJudge",
+    "ModelJudge",
+    "Opinions",
+    "PairSummary",
+    "PeopleResult",
     "Run",
     "RunSummary",
     "Scorer",
     "Training",
+    "answer_choices",
     "answer_items",
+    "arms_headline",
+    "check_gate",
     "compare",
+    "compare_arms",
     "compare_runs",
     "comparison_rows",
+    "export_sheet",
+    "find_arm",
     "find_pairs",
     "headline",
+    "import_sheet",
+    "interaction_sentence",
+    "judge_runs",
+    "judges_of",
+    "load_judged",
+    "load_ratings",
     "load_run",
+    "open_run",
     "read_loss_curves",
+    "read_opinions",
     "run_condition",
     "summarize",
+    "summarize_judge",
+    "summarize_people",
+    "write_arms_report",
     "write_report",
 ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from homutune.data import Example
-from homutune.files import disk_error
+from homutune.evaluation._jsonl import JsonLines
 from homutune.prompting import Prompt, PromptPlan
 
 if TYPE_CHECKING:
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
 #: Sent with every request; a server that honours it gives the same answer again.
 SEED = 42
+#: Pauses before a request refused with 429 is repeated, after the SDK's own two attempts.
+BACKOFF_S = (5.0, 15.0, 45.0)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,8 @@ class Answer:
         finish_reason: ``stop`` when the model ended by itself, ``length`` when it was cut off.
         latency_s: seconds from request to answer, waiting on the server included.
         shown: ids of the cards shown, best match of retrieval first.
+        generation: 0 for the first answer to the item, 1 for the second, …
+        key: hash of the request; the same request to the same server is not sent again.
     """
 
     item: str
@@ -41,25 +50,49 @@ class Answer:
     latency_s: float | None = None
     shown: tuple[str, ...] = ()
     error: str | None = None
+    generation: int = 0
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to make: an item, its prompt, and which of its generations."""
+
+    item: Example
+    prompt: Prompt
+    generation: int = 0
+
+
+def request_key(model: str, plan: PromptPlan, ask: Ask) -> str:
+    """16 hex digits of everything that decides the answer but the server."""
+    content = [
+        model,
+        [dict(message) for message in ask.prompt.messages],
+        plan.temperature,
+        plan.max_tokens,
+        SEED + ask.generation,
+    ]
+    return sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def answer_items(
     client: openai.OpenAI,
-    items: Sequence[Example],
-    prompts: Sequence[Prompt],
+    asks: Sequence[Ask],
     plan: PromptPlan,
     *,
     model: str,
     concurrency: int = 8,
 ) -> Iterator[Answer]:
-    """Ask ``model`` every item and yield the answers as they arrive.
+    """Put every ask to ``model`` and yield the answers as they arrive.
+
+    The SDK repeats what fails on the way (408, 409, 429, 5xx, connection) twice with back-off;
+    a server that still says "too many requests" is given more time, see :data:`BACKOFF_S`.
 
     Args:
-        items: the items; ``prompts`` holds one prompt for each, in the same order.
         concurrency: requests under way at the same time.
 
     Yields:
-        One answer per item. A request that fails for one item only gives an answer without text.
+        One answer per ask. A request that fails for one item only gives an answer without text.
 
     Raises:
         openai.APIError: no further item can succeed (server gone, model unknown, key refused,
@@ -67,39 +100,61 @@ def answer_items(
     """
     import openai
 
-    def ask(item: Example, prompt: Prompt) -> Answer:
-        shown = tuple(card.id for card in prompt.cards)
+    def answer(ask: Ask) -> Answer:
+        shown = tuple(card.id for card in ask.prompt.cards)
+        key = request_key(model, plan, ask)
         started = time.monotonic()
         try:
-            reply = client.chat.completions.create(
-                model=model,
-                messages=[dict(message) for message in prompt.messages],  # type: ignore[misc]
-                temperature=plan.temperature,
-                max_tokens=plan.max_tokens,
-                seed=SEED,
+            reply = patiently(
+                lambda: client.chat.completions.create(
+                    model=model,
+                    messages=[dict(m) for m in ask.prompt.messages],  # type: ignore[misc]
+                    temperature=plan.temperature,
+                    max_tokens=plan.max_tokens,
+                    seed=SEED + ask.generation,
+                )
             )
             choice = reply.choices[0]
         except (openai.APIError, IndexError, TypeError) as error:
             # IndexError and TypeError: a gateway answered 200 without any choice.
-            if isinstance(error, openai.APIError) and _ends_the_run(error):
+            if isinstance(error, openai.APIError) and ends_the_run(error):
                 raise
             text = f"{type(error).__name__}: {error}"[:300]
-            return Answer(item.meta.id, None, shown=shown, error=text)
+            return Answer(
+                ask.item.meta.id,
+                None,
+                shown=shown,
+                error=text,
+                generation=ask.generation,
+                key=key,
+            )
         usage = reply.usage
         return Answer(
-            item=item.meta.id,
+            item=ask.item.meta.id,
             text=choice.message.content or "",
             finish_reason=choice.finish_reason,
             prompt_tokens=usage.prompt_tokens if usage else None,
             completion_tokens=usage.completion_tokens if usage else None,
             latency_s=round(time.monotonic() - started, 3),
             shown=shown,
+            generation=ask.generation,
+            key=key,
         )
 
+    yield from side_by_side([partial(answer, ask) for ask in asks], concurrency)
+
+
+def side_by_side(tasks: Sequence[Callable[[], T]], concurrency: int) -> Iterator[T]:
+    """Run the tasks in threads and yield their results as they arrive.
+
+    Raises:
+        openai.APIError: what the first task raised; tasks not begun by then are dropped, results
+            that had arrived were yielded before.
+    """
+    import openai
+
     pool = ThreadPoolExecutor(max_workers=max(1, concurrency), thread_name_prefix="evaluate")
-    futures: list[Future[Answer]] = [
-        pool.submit(ask, item, prompt) for item, prompt in zip(items, prompts, strict=True)
-    ]
+    futures: list[Future[T]] = [pool.submit(task) for task in tasks]
     fatal: openai.APIError | None = None
     try:
         for future in as_completed(futures):
@@ -117,7 +172,22 @@ def answer_items(
         raise fatal
 
 
-def _ends_the_run(error: openai.APIError) -> bool:
+def patiently(request: Callable[[], T]) -> T:
+    """Make a request; wait and repeat while the server says "too many requests"."""
+    import openai
+
+    for pause in BACKOFF_S:
+        try:
+            return request()
+        except openai.RateLimitError as error:
+            if error.code == "insufficient_quota":
+                raise
+            # A little chance, so that requests refused together do not come back together.
+            time.sleep(pause * random.uniform(0.75, 1.25))
+    return request()
+
+
+def ends_the_run(error: openai.APIError) -> bool:
     """Whether asking the next item would fail in the same way."""
     import openai
 
@@ -135,43 +205,23 @@ def _ends_the_run(error: openai.APIError) -> bool:
 
 
 class AnswerLog:
-    """``answers.jsonl``: one line per answer, appended as it arrives; an item's last one counts.
-
-    A process killed while writing leaves a torn last line; reading ignores it and the next
-    append removes it.
-    """
+    """``answers.jsonl``: one line per answer; the last one of an item and generation counts."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._log = JsonLines(path)
 
-    def read(self) -> dict[str, Answer]:
-        """The answers on disk by item id, in the order in which they were first written."""
-        answers: dict[str, Answer] = {}
-        for raw in self._whole_lines().splitlines():
-            fields: dict[str, Any] = json.loads(raw)
+    def read(self) -> dict[tuple[str, int], Answer]:
+        """The answers on disk by item id and generation, in the order first written."""
+        answers: dict[tuple[str, int], Answer] = {}
+        for fields in self._log.read():
             fields["shown"] = tuple(fields["shown"])
-            answers[fields["item"]] = Answer(**fields)
+            answers[fields["item"], fields.get("generation", 0)] = Answer(**fields)
         return answers
 
-    def append_all(self, answers: Iterator[Answer]) -> Iterator[Answer]:
+    def append_all(self, answers: Iterable[Answer]) -> Iterator[Answer]:
         """Write each answer before handing it on.
 
         Raises:
             UserError: the disk is full or not writable.
         """
-        try:
-            whole = len(self._whole_lines())
-            with self.path.open("ab") as handle:
-                handle.truncate(whole)
-                for answer in answers:
-                    line = json.dumps(asdict(answer), ensure_ascii=False)
-                    # A lone surrogate in model output becomes the JSON escape of itself.
-                    handle.write(line.encode("utf-8", "backslashreplace") + b"\n")
-                    handle.flush()
-                    yield answer
-        except OSError as error:
-            raise disk_error(error, self.path) from error
-
-    def _whole_lines(self) -> bytes:
-        data = self.path.read_bytes() if self.path.exists() else b""
-        return data[: data.rfind(b"\n") + 1]
+        return self._log.append_all(answers)

@@ -51,6 +51,15 @@ class MeanRow:
     tuned: float
 
 
+@dataclass(frozen=True, slots=True)
+class CrossPoint:
+    """A mean under one prompt, with its interval."""
+
+    label: str
+    value: float
+    interval: Interval | None
+
+
 Curve = Sequence[tuple[float, float]]
 
 
@@ -107,6 +116,40 @@ def mean_plot(rows: Sequence[MeanRow], title: str) -> Markup:
         parts.append(f'<circle cx="{x(row.base):.1f}" cy="{y:.1f}" r="6" class="base"/>')
         parts.append(f'<circle cx="{x(row.tuned):.1f}" cy="{y:.1f}" r="7" class="tuned"/>')
         parts.append(_text(WIDTH - 8, y + 5, f"{row.base:.2f} → {row.tuned:.2f}", "value", "end"))
+    return _svg(height, title, parts)
+
+
+def crossing_plot(
+    base: tuple[CrossPoint, CrossPoint], tuned: tuple[CrossPoint, CrossPoint], title: str
+) -> Markup:
+    """The 2x2: one line a model, from the first prompt to the second, on a scale from 0 to 1.
+
+    Parallel lines add up; lines that open or close show an interaction.
+    """
+    height, top, bottom = 300, 20, 250
+    columns = (_LABEL + 90, WIDTH - _RIGHT - 190)
+
+    def y(value: float) -> float:
+        return bottom - min(1.0, max(0.0, value)) * (bottom - top)
+
+    parts = []
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(_line(_LABEL, y(tick), WIDTH - _RIGHT - 100, y(tick), "grid"))
+        parts.append(_text(_LABEL - 10, y(tick) + 4, f"{tick:g}", "tick", "end"))
+    for x, point in zip(columns, base, strict=True):
+        parts.append(_text(x, height - 14, point.label, "label", "middle"))
+    for css, shift, points in (("base", -6, base), ("tuned", 6, tuned)):
+        ends = [(x + shift, y(point.value)) for x, point in zip(columns, points, strict=True)]
+        path = " ".join(f"{x:.1f},{height_at:.1f}" for x, height_at in ends)
+        parts.append(f'<polyline points="{path}" class="curve {css}"/>')
+        for (x, height_at), point, outward in zip(ends, points, (-1, 1), strict=True):
+            if point.interval:
+                parts.append(_line(x, y(point.interval[0]), x, y(point.interval[1]), "range"))
+            parts.append(f'<circle cx="{x:.1f}" cy="{height_at:.1f}" r="6" class="{css}"/>')
+            # Outside the lines, base below and tuned above, so that equal means stay readable.
+            anchor = "end" if outward < 0 else "start"
+            place = x + 14 * outward - shift, height_at + (17 if shift < 0 else -7)
+            parts.append(_text(*place, f"{point.value:.2f}", "value", anchor))
     return _svg(height, title, parts)
 
 
@@ -173,6 +216,11 @@ def loss_plot(train: Curve, valid: Curve, title: str) -> Markup:
         shift = -8 if anchor == "end" else 8
         parts.append(_text(x + shift, y - 9, f"{point[1]:.2f}", "value", anchor))
     return _svg(height, title, parts)
+
+
+def shorten(label: str, longest: int = 9) -> str:
+    """``label`` as far as it fits beside a picture."""
+    return label if len(label) <= longest else label[: longest - 1] + "…"
 
 
 def _round_ticks(peak: float, *, smallest: float) -> list[float]:

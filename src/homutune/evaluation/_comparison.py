@@ -8,6 +8,7 @@ from pathlib import Path
 
 from homutune.data import Dataset
 from homutune.errors import UserError
+from homutune.evaluation._breakdown import Slice, break_down
 from homutune.evaluation._runs import (
     CONDITIONS,
     Run,
@@ -29,7 +30,6 @@ from homutune.evaluation._statistics import (
     PairedResult,
     compare_binary,
     compare_paired,
-    grouped_mean,
     holm,
 )
 from homutune.evaluation._summary import (
@@ -45,21 +45,13 @@ PRIMARY = ("grounded", "correctness")
 
 
 @dataclass(frozen=True, slots=True)
-class KindMeans:
-    """Number of items of a kind, and criterion -> (mean of base, mean of tuned) over groups."""
-
-    n_items: int
-    means: dict[str, tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
 class ConditionComparison:
     """Two runs with the same prompts.
 
     Attributes:
         criteria: paired result by criterion, Holm-corrected over those present.
         flags: paired counts by flag.
-        by_kind: means by kind of question, only descriptive: too few items to test.
+        slices: see :func:`homutune.evaluation._breakdown.break_down`.
         unpaired: items that only one of the models answered, or none.
         rivals: what naming a note without reading would achieve; grounded only.
     """
@@ -70,7 +62,7 @@ class ConditionComparison:
     tuned: RunSummary
     criteria: dict[str, PairedResult]
     flags: dict[str, BinaryResult]
-    by_kind: dict[str, KindMeans]
+    slices: dict[str, dict[str, Slice]]
     unpaired: tuple[str, ...]
     rivals: NoteRivals | None
 
@@ -132,7 +124,7 @@ def find_pairs(
                 load_run(folder / pair[1].id, dataset),
             )
             continue
-        without = [model for model in (base, tuned) if not found[model]]
+        without = [model for model in found if not found[model]]
         for model in without:
             lacking.setdefault(model, []).append(condition)
         absent[condition] = (
@@ -179,13 +171,13 @@ def _first_match(
 
 def _compare(name: str, base: Run, tuned: Run) -> ConditionComparison:
     paired = base.scores.keys() & tuned.scores.keys()
-    kinds = sorted({kind for key in paired if (kind := base.scores[key].kind)})
+    groups = groups_of(base.scores)
     criteria = {}
     for key in CRITERIA:
         paired_result = compare_paired(
             criterion_values(base.scores, key),
             criterion_values(tuned.scores, key),
-            groups_of(base.scores),
+            groups,
         )
         if paired_result is not None:
             criteria[key] = paired_result
@@ -204,26 +196,11 @@ def _compare(name: str, base: Run, tuned: Run) -> ConditionComparison:
             for flag in FLAGS
             if (
                 result := compare_binary(
-                    flag_values(base.scores, flag), flag_values(tuned.scores, flag)
+                    flag_values(base.scores, flag), flag_values(tuned.scores, flag), groups
                 )
             )
         },
-        by_kind={
-            kind: _kind_means(base, tuned, {k for k in paired if base.scores[k].kind == kind})
-            for kind in kinds
-        },
+        slices=break_down(base, tuned),
         unpaired=tuple(item.meta.id for item in base.items if item.meta.id not in paired),
         rivals=note_rivals(base.items, base.answers) if name == "grounded" else None,
     )
-
-
-def _kind_means(base: Run, tuned: Run, keys: set[str]) -> KindMeans:
-    groups = groups_of(base.scores)
-    means = {}
-    for name in CRITERIA:
-        before = {k: v for k, v in criterion_values(base.scores, name).items() if k in keys}
-        after = {k: v for k, v in criterion_values(tuned.scores, name).items() if k in keys}
-        one, two = grouped_mean(before, groups), grouped_mean(after, groups)
-        if one is not None and two is not None:
-            means[name] = (one, two)
-    return KindMeans(len(keys), means)

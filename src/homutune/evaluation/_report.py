@@ -6,28 +6,32 @@ SVG, and the page forbids scripts and outside resources by its Content-Security-
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from homutune import __version__
-from homutune.data import Dataset, Example, points_met
+from homutune.data import Dataset, Example
 from homutune.evaluation import _charts as charts
 from homutune.evaluation import _statistics as statistics
 from homutune.evaluation import _wording as wording
-from homutune.evaluation._answers import Answer
+from homutune.evaluation._agreement import ENOUGH_AC2, ENOUGH_ITEMS
+from homutune.evaluation._breakdown import BREAKDOWNS
 from homutune.evaluation._comparison import Comparison, RunPairs
 from homutune.evaluation._metrics import LossCurves
-from homutune.evaluation._runs import CONDITIONS, Run
+from homutune.evaluation._opinions import Opinions
+from homutune.evaluation._runs import CONDITIONS
 from homutune.evaluation._safeguards import ANCHORS, NEAR_DUPLICATE
-from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore
+from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._text import LONGEST, SHORTEST
+from homutune.evaluation._views import item_views, largest_changes
 from homutune.files import write_atomic
 
-#: Largest gains and largest losses shown open; all other items are folded.
-SHOWN_FIRST = 3
+if TYPE_CHECKING:
+    import jinja2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +47,6 @@ class Training:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A short mark on an answer; ``css`` is good, bad or plain."""
-
-    text: str
-    css: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerView:
-    """One answer with what was found in it."""
-
-    text: str | None
-    error: str | None
-    badges: tuple[Badge, ...]
-    criteria: tuple[tuple[str, float | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemView:
-    """One question with both answers; ``change`` is the difference in 正確性."""
-
-    id: str
-    kind: str | None
-    field: str | None
-    question: str
-    reference: str
-    notes: tuple[tuple[int, str, str, bool], ...]
-    base: AnswerView
-    tuned: AnswerView
-    change: float | None
-    others: tuple[tuple[str, AnswerView, AnswerView], ...]
-
-
 def write_report(
     path: Path,
     comparison: Comparison,
@@ -85,6 +55,7 @@ def write_report(
     *,
     curves: LossCurves | None = None,
     training: Training | None = None,
+    opinions: Opinions | None = None,
 ) -> None:
     """Write the comparison as one self-contained HTML file.
 
@@ -93,11 +64,15 @@ def write_report(
         pairs: the runs ``comparison`` was made from, for the texts of the answers.
         curves: loss curves of the training job, if known.
         training: how the tuned model came about, if known.
+        opinions: what people and judges say, see :func:`read_opinions`.
 
     Raises:
         UserError: the file cannot be written.
     """
-    write_atomic(path, render_report(comparison, pairs, dataset, curves=curves, training=training))
+    text = render_report(
+        comparison, pairs, dataset, curves=curves, training=training, opinions=opinions
+    )
+    write_atomic(path, text)
 
 
 def render_report(
@@ -107,42 +82,32 @@ def render_report(
     *,
     curves: LossCurves | None = None,
     training: Training | None = None,
+    opinions: Opinions | None = None,
 ) -> str:
     """The report as text, see :func:`write_report`."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("homutune.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=wording.number,
-        interval=wording.interval_text,
-        percent=wording.percent_text,
-        effect=wording.effect_text,
-        p=wording.p_text,
-    )
     shown = next(iter(pairs))
     items = item_views(dataset, pairs, shown)
-    open_items, folded = _largest_changes(items)
+    open_items, folded = largest_changes(items)
     first = pairs[shown][0]
-    return environment.get_template("report.html.j2").render(
+    opinions = opinions or Opinions()
+    return template("report.html.j2").render(
         c=comparison,
         headline=wording.headline(comparison),
         primary=comparison.primary,
         primary_detail=wording.primary_detail(comparison.primary) if comparison.primary else None,
         findings=wording.findings(comparison),
-        not_measured=wording.not_measured(comparison),
+        not_measured=wording.not_measured(comparison, opinions),
+        opinions=opinions,
+        enough_items=ENOUGH_ITEMS,
+        enough_ac2=ENOUGH_AC2,
         criteria=CRITERIA,
         conditions=CONDITIONS,
+        breakdowns=BREAKDOWNS,
         flags=FLAGS,
         verdicts=wording.VERDICTS,
         verdict=wording.verdict,
         binary_verdict=wording.binary_verdict,
-        pictures=_pictures(comparison, curves),
+        pictures=_pictures(comparison, curves) | _opinion_pictures(opinions),
         curves=curves,
         items=items,
         open_items=open_items,
@@ -160,6 +125,45 @@ def render_report(
         statistics=statistics,
         version=__version__,
     )
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of this room, with autoescape and the filters for numbers."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("homutune.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=wording.number,
+        interval=wording.interval_text,
+        percent=wording.percent_text,
+        effect=wording.effect_text,
+        p=wording.p_text,
+    )
+    return environment.get_template(name)
+
+
+def _opinion_pictures(opinions: Opinions) -> dict[str, Markup]:
+    """Differences on the scale of 1 to 5, for people and each judge."""
+    results = {f"judge-{n}": judge.criteria for n, judge in enumerate(opinions.judges)}
+    if opinions.people:
+        results["people"] = opinions.people.criteria
+    return {
+        name: charts.interval_plot(
+            [
+                charts.IntervalRow(CRITERIA[key], r.difference, r.t_interval, wording.verdict(r))
+                for key, r in criteria.items()
+            ],
+            "1〜5の採点：差と95％信頼区間",
+        )
+        for name, criteria in results.items()
+        if criteria
+    }
 
 
 def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Markup]:
@@ -181,6 +185,21 @@ def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Ma
                 [charts.MeanRow(CRITERIA[key], r.base_mean, r.tuned_mean) for key, r in results],
                 f"{condition.label}：学習前と学習後の平均",
             )
+            for way, slices in condition.slices.items():
+                rows = [
+                    charts.IntervalRow(
+                        f"{charts.shorten(key)}（{part.n_items}問）",
+                        part.means["correctness"][1] - part.means["correctness"][0],
+                        part.intervals["correctness"],
+                        "unclear",
+                    )
+                    for key, part in slices.items()
+                    if "correctness" in part.means
+                ]
+                if rows:
+                    pictures[f"{way}-{name}"] = charts.interval_plot(
+                        rows, f"{condition.label}：{BREAKDOWNS[way][0]}ごとの正確性の差"
+                    )
         if condition.flags:
             pictures[f"shares-{name}"] = charts.share_plot(
                 [
@@ -201,100 +220,6 @@ def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Ma
             curves.train, curves.valid, "training loss と validation loss の推移"
         )
     return pictures
-
-
-def item_views(dataset: Dataset, pairs: RunPairs, shown: str) -> list[ItemView]:
-    """All items of condition ``shown``, with the answers under the other conditions."""
-    cards = {card.id: card for card in dataset.cards}
-    base, tuned = pairs[shown]
-    views = []
-    for item in base.items:
-        key = item.meta.id
-        answer = base.answers.get(key) or tuned.answers.get(key)
-        notes = tuple(
-            (n, cards[card].title, cards[card].text, card in item.meta.cards)
-            for n, card in enumerate(answer.shown if answer else (), 1)
-            if card in cards
-        )
-        views.append(
-            ItemView(
-                id=key,
-                kind=item.meta.kind,
-                field=item.meta.field,
-                question=item.question,
-                reference=item.answer,
-                notes=notes,
-                base=_answer_view(item, base),
-                tuned=_answer_view(item, tuned),
-                change=_change(base.scores.get(key), tuned.scores.get(key)),
-                others=tuple(
-                    (CONDITIONS[name].label, _answer_view(item, one), _answer_view(item, two))
-                    for name, (one, two) in pairs.items()
-                    if name != shown and (key in one.answers or key in two.answers)
-                ),
-            )
-        )
-    return views
-
-
-def _largest_changes(items: Sequence[ItemView]) -> tuple[list[ItemView], list[ItemView]]:
-    """Largest gains, then largest losses; and all others in order of their change."""
-    ranked = sorted(items, key=lambda view: view.change or 0.0, reverse=True)
-    gains = [view for view in ranked if (view.change or 0.0) > 0][:SHOWN_FIRST]
-    losses = [view for view in reversed(ranked) if (view.change or 0.0) < 0][:SHOWN_FIRST]
-    first = [*gains, *losses]
-    chosen = {view.id for view in first}
-    return first, [view for view in ranked if view.id not in chosen]
-
-
-def _change(base: ItemScore | None, tuned: ItemScore | None) -> float | None:
-    if base is None or tuned is None:
-        return None
-    before, after = base.criteria.get("correctness"), tuned.criteria.get("correctness")
-    return after - before if before is not None and after is not None else None
-
-
-def _answer_view(item: Example, run: Run) -> AnswerView:
-    answer, score = run.answers.get(item.meta.id), run.scores.get(item.meta.id)
-    if answer is None or score is None:
-        return AnswerView(None, answer.error if answer else None, (), ())
-    return AnswerView(
-        text=answer.text,
-        error=None,
-        badges=tuple(_badges(item, answer, score.flags)),
-        criteria=tuple((CRITERIA[name], value) for name, value in score.criteria.items()),
-    )
-
-
-def _badges(item: Example, answer: Answer, flags: Mapping[str, bool | None]) -> list[Badge]:
-    badges = []
-    withheld = "abstained" in flags
-    if withheld:
-        good = bool(flags["abstained"])
-        badges.append(
-            Badge("回答を控えた" if good else "控えずに答えた", "good" if good else "bad")
-        )
-    if flags.get("right_card") is not None:
-        good = bool(flags["right_card"])
-        badges.append(Badge("資料番号 正" if good else "資料番号 誤", "good" if good else "bad"))
-    if flags.get("retrieved") is False:
-        badges.append(Badge("検索が外れた", "plain"))
-    if flags.get("over_abstained"):
-        badges.append(Badge("回答を控えた", "bad"))
-    if not flags.get("stopped"):
-        badges.append(Badge("途中で切れた", "bad"))
-    if not withheld:
-        text = answer.text or ""
-        for point in item.meta.must:
-            met = points_met(point, text)
-            label = point.replace("|", " / ")
-            badges.append(Badge(f"{'✓' if met else '✗'} {label}", "good" if met else "bad"))
-        badges += [
-            Badge(f"誤り：{point}", "bad")
-            for point in item.meta.must_not
-            if points_met(point, text)
-        ]
-    return badges
 
 
 def _law_dates(dataset: Dataset, items: Sequence[Example]) -> str:

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -18,8 +19,15 @@ from homutune import __version__
 from homutune.client import friendly_errors
 from homutune.data import Dataset, Example, Retriever
 from homutune.errors import UserError
-from homutune.evaluation._answers import SEED, Answer, AnswerLog, answer_items
-from homutune.evaluation._scoring import ItemScore, Scorer
+from homutune.evaluation._answers import (
+    SEED,
+    Answer,
+    AnswerLog,
+    Ask,
+    answer_items,
+    request_key,
+)
+from homutune.evaluation._scoring import ItemScore, Scorer, average_scores
 from homutune.evaluation._summary import summarize
 from homutune.files import write_atomic
 from homutune.prompting import PLANS, Prompt, PromptPlan, build
@@ -62,6 +70,7 @@ class RunConfig:
         prompts_hash: hash of the item ids and the messages sent, so that two runs with the same
             value asked the same questions with the same notes.
         base_url: where the model was reached.
+        generations: answers asked for each item; their scores are averaged.
     """
 
     id: str
@@ -77,11 +86,17 @@ class RunConfig:
     base_url: str
     created_at: str
     homutune: str
+    generations: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is on disk, scored with the current formulas."""
+    """A run as it is on disk, scored with the current formulas.
+
+    Attributes:
+        answers: the first answer to each item, for reading; ``samples`` holds all generations.
+        scores: averaged over the generations that arrived.
+    """
 
     path: Path
     config: RunConfig
@@ -89,6 +104,7 @@ class Run:
     answers: dict[str, Answer]
     scores: dict[str, ItemScore]
     complete: bool
+    samples: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -165,6 +181,7 @@ def run_condition(
     model: str,
     limit: int | None = None,
     concurrency: int = 8,
+    generations: int = 1,
     fresh: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
@@ -172,41 +189,57 @@ def run_condition(
 
     Args:
         limit: ask only so many items.
-        fresh: start a new run even if the same one exists.
-        progress: called with (items answered, items in all).
+        generations: answers to each item; more than one needs a temperature above 0.
+        fresh: start a new run even if the same one exists, and send every request again.
+        progress: called with (answers there, answers in all).
 
     Raises:
         UserError: the model cannot be reached or every request failed; answers stay on disk.
     """
     exam = make_exam(dataset, condition, limit)
-    config = _config(settings, dataset, exam, model=model, limit=limit, fresh=fresh)
+    if generations > 1 and condition.plan.temperature <= 0:
+        raise UserError(
+            "温度（temperature）が0のとき、同じ質問の答えは毎回同じです。",
+            remedy="--temperature 0.7 のように0より大きい値を付けるか、"
+            "--generations を1にしてください。",
+        )
+    config = _config(
+        settings, dataset, exam, model=model, limit=limit, generations=generations, fresh=fresh
+    )
     folder = runs_folder(settings.home) / config.id
     if not (folder / "run.json").exists():
         write_atomic(folder / "run.json", _to_json(asdict(config)))
     log = AnswerLog(folder / "answers.jsonl")
     answered = {key for key, answer in log.read().items() if answer.text is not None}
-    done = len(answered)
-    open_items = [
-        (item, prompt)
+    total = len(exam.items) * generations
+    asks = [
+        Ask(item, prompt, number)
+        for number in range(generations)
         for item, prompt in zip(exam.items, exam.prompts, strict=True)
-        if item.meta.id not in answered
+        if (item.meta.id, number) not in answered
     ]
+    done = total - len(asks)
     if progress:
-        progress(done, len(exam.items))
-    if open_items:
-        with friendly_errors(settings):
-            new = answer_items(
-                client,
-                [item for item, _ in open_items],
-                [prompt for _, prompt in open_items],
-                condition.plan,
-                model=model,
-                concurrency=concurrency,
-            )
-            for _ in log.append_all(new):
-                done += 1
-                if progress:
-                    progress(done, len(exam.items))
+        progress(done, total)
+    if asks:
+        known = {} if fresh else earlier_answers(settings, model)
+        repeated, asks = _known_first(asks, known, condition.plan, model)
+        try:
+            with friendly_errors(settings):
+                new = answer_items(
+                    client, asks, condition.plan, model=model, concurrency=concurrency
+                )
+                for _ in log.append_all(itertools.chain(repeated, new)):
+                    done += 1
+                    if progress:
+                        progress(done, total)
+        except UserError as error:
+            if done:
+                error.remedy = (
+                    f"{error.remedy or ''}{total}件のうち{done}件の答えは保存してあります。"
+                    "同じコマンドで続きから再開できます。"
+                )
+            raise
     run = load_run(folder, dataset)
     if not run.scores:
         first = next(answer.error for answer in run.answers.values())
@@ -229,14 +262,59 @@ def load_run(folder: Path, dataset: Dataset) -> Run:
     asked = choose_items(dataset.valid, config.limit)
     if config.case == "withheld":
         asked = tuple(item for item in asked if item.meta.cards)
-    answers = AnswerLog(folder / "answers.jsonl").read()
+    samples: dict[str, list[Answer]] = {}
+    for (key, _), answer in sorted(AnswerLog(folder / "answers.jsonl").read().items()):
+        samples.setdefault(key, []).append(answer)
     scorer = Scorer([*dataset.train, *dataset.valid], dataset.cards)
-    scores = {
-        key: scorer.score(by_id[key], answer, withheld=config.case == "withheld")
-        for key, answer in answers.items()
-        if answer.text is not None and key in by_id
-    }
-    return Run(folder, config, asked, answers, scores, (folder / "scores.json").exists())
+    answers, scores = {}, {}
+    for item in asked:
+        key = item.meta.id
+        given = [answer for answer in samples.get(key, ()) if answer.text is not None]
+        if given:
+            found = [
+                scorer.score(by_id[key], answer, withheld=config.case == "withheld")
+                for answer in given
+            ]
+            scores[key] = average_scores(found)
+        if key in samples:
+            answers[key] = (given or samples[key])[0]
+    complete = (folder / "scores.json").exists()
+    everything = {key: tuple(given) for key, given in samples.items()}
+    return Run(folder, config, asked, answers, scores, complete, everything)
+
+
+def earlier_answers(settings: Settings, model: str) -> dict[str, Answer]:
+    """Answers that ``model`` gave to any run at the same address, by the key of the request.
+
+    A new version of a dataset shares most questions with the last one: those need not be asked
+    again. The runs themselves are the cache, so nothing is kept twice and deleting a run
+    deletes what it knew.
+    """
+    known = {}
+    for path in sorted(runs_folder(settings.home).glob("*/run.json")):
+        config = read_config(path.parent)
+        if (config.model, config.base_url) == (model, settings.base_url):
+            for answer in AnswerLog(path.parent / "answers.jsonl").read().values():
+                if answer.key is not None and answer.text is not None:
+                    known[answer.key] = answer
+    return known
+
+
+def _known_first(
+    asks: Sequence[Ask], known: dict[str, Answer], plan: PromptPlan, model: str
+) -> tuple[list[Answer], list[Ask]]:
+    """The answers that are known already, and what is left to ask."""
+    repeated, left = [], []
+    for ask in asks:
+        answer = known.get(request_key(model, plan, ask))
+        if answer is None:
+            left.append(ask)
+        else:
+            shown = tuple(card.id for card in ask.prompt.cards)
+            repeated.append(
+                replace(answer, item=ask.item.meta.id, shown=shown, generation=ask.generation)
+            )
+    return repeated, left
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -273,10 +351,11 @@ def _config(
     *,
     model: str,
     limit: int | None,
+    generations: int,
     fresh: bool,
 ) -> RunConfig:
     condition = exam.condition
-    identity = {
+    identity: dict[str, Any] = {
         "dataset": dataset.name,
         "model": model,
         "condition": condition.name,
@@ -286,6 +365,8 @@ def _config(
         "seed": SEED,
         "prompts": exam.prompts_hash,
     }
+    if generations > 1:
+        identity["generations"] = generations
     digest = sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode())
     base_id = run_id = f"run-{digest.hexdigest()[:12]}"
     home = runs_folder(settings.home)
@@ -311,6 +392,7 @@ def _config(
         base_url=settings.base_url,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         homutune=__version__,
+        generations=generations,
     )
 
 

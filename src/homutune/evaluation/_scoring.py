@@ -36,7 +36,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import stdev
 
 import numpy as np
 
@@ -60,6 +61,8 @@ FLAGS = {
     "abstained": "正しく回答を控えた",
     "stopped": "自分で書き終えた",
 }
+#: Flags of which a reader wants few.
+FEW_IS_GOOD = frozenset({"over_abstained"})
 
 #: A quotation; marks inside it are written 『』.
 _QUOTE = re.compile(r"「([^」]*)」")
@@ -71,7 +74,13 @@ Parts = dict[str, float | None]
 
 @dataclass(frozen=True, slots=True)
 class ItemScore:
-    """Scores of one answer; ``criteria`` and ``parts`` are empty with the right cards withheld."""
+    """Scores of one answer, or the average over several generations of it.
+
+    Attributes:
+        criteria, parts: empty with the right cards withheld.
+        flags: over several generations what more than half of them say.
+        spread: criterion -> standard deviation over the generations; empty for one.
+    """
 
     item: str
     group: str
@@ -79,6 +88,32 @@ class ItemScore:
     criteria: dict[str, float | None] = field(default_factory=dict)
     parts: dict[str, Parts] = field(default_factory=dict)
     flags: dict[str, bool | None] = field(default_factory=dict)
+    spread: dict[str, float] = field(default_factory=dict)
+
+
+def average_scores(scores: Sequence[ItemScore]) -> ItemScore:
+    """One score for several generations of an answer: the item is the unit, not the answer."""
+    first = scores[0]
+    if len(scores) == 1:
+        return first
+    flags: dict[str, bool | None] = {}
+    for name in first.flags:
+        votes = [vote for score in scores if (vote := score.flags.get(name)) is not None]
+        flags[name] = 2 * sum(votes) > len(votes) if votes else None
+    known = {
+        name: [value for score in scores if (value := score.criteria[name]) is not None]
+        for name in first.criteria
+    }
+    return replace(
+        first,
+        criteria={name: _mean([*values]) for name, values in known.items()},
+        parts={
+            name: {part: _mean([score.parts[name][part] for score in scores]) for part in parts}
+            for name, parts in first.parts.items()
+        },
+        flags=flags,
+        spread={name: stdev(values) for name, values in known.items() if len(values) > 1},
+    )
 
 
 class Scorer:

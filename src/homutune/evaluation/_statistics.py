@@ -15,12 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-#: Seed of every random draw made here.
-SEED = 42
-#: Sign patterns tried; all of them (exact test) where there are no more than this.
-PERMUTATIONS = 10_000
-BOOTSTRAPS = 5_000
-CONFIDENCE = 0.95
+from homutune.evaluation._resampling import (
+    BOOTSTRAPS,
+    CONFIDENCE,
+    PERMUTATIONS,
+    SEED,
+    bootstrap_limits,
+    is_exact,
+    sign_flip_p,
+)
+
+__all__ = ["BOOTSTRAPS", "CONFIDENCE", "PERMUTATIONS", "SEED"]  # for the report
+
 POWER = 0.80
 
 Interval = tuple[float, float]
@@ -36,8 +42,7 @@ class PairedResult:
 
     Attributes:
         t_interval: 95 % Student-t interval of the mean difference over groups.
-        bootstrap_interval: 95 % percentile interval, groups redrawn 5,000 times. Too narrow for
-            few groups; shown beside the first, never alone.
+        bootstrap_interval: 95 % expanded percentile interval, groups redrawn 5,000 times.
         p: two-sided sign-flip permutation p over groups.
         p_holm: ``p`` after Holm's correction over the criteria tested together.
         exact: whether all sign patterns were tried.
@@ -72,8 +77,9 @@ class BinaryResult:
         base_count, tuned_count: items with yes, of ``n``.
         base_interval, tuned_interval: Wilson 95 % intervals of the shares.
         gained: items on which only ``tuned`` says yes; ``lost``: only ``base``.
-        p: exact two-sided McNemar p; ignores groups, so it is slightly too optimistic where
-            several items share a group.
+        p: exact two-sided McNemar p over items.
+        p_grouped: sign-flip p over the net changes of the groups, for items that share a group
+            are not independent; None below two groups.
     """
 
     n: int
@@ -84,6 +90,7 @@ class BinaryResult:
     gained: int
     lost: int
     p: float
+    p_grouped: float | None
 
 
 def group_means(values: Mapping[str, float], groups: Mapping[str, str]) -> dict[str, float]:
@@ -110,35 +117,22 @@ def t_interval(values: Sequence[float]) -> Interval | None:
 
 
 def bootstrap_interval(values: Sequence[float]) -> Interval | None:
-    """95 % percentile bootstrap interval of the mean; None below two values."""
+    """95 % expanded percentile bootstrap interval of the mean; None below two values."""
     if len(values) < 2:
         return None
-    drawn = np.random.default_rng(SEED).choice(values, (BOOTSTRAPS, len(values))).mean(axis=1)
-    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = bootstrap_limits(np.asarray([values], dtype=float))[0]
     return float(low), float(high)
 
 
 def sign_flip_test(differences: Sequence[float]) -> tuple[float | None, bool]:
     """Two-sided permutation test of a zero mean by flipping signs; ``(p, exact)``.
 
-    Under the null hypothesis each group's difference is as likely to have the other sign.
     All patterns are tried for up to 13 groups, else 10,000 seeded draws. None below two groups.
     """
     if len(differences) < 2:
         return None, False
-    values = np.asarray(differences, dtype=float)
-    if not values.any():
-        return 1.0, True
-    result = stats.permutation_test(
-        (values, np.zeros_like(values)),
-        lambda x, y, axis: np.mean(x - y, axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=PERMUTATIONS,
-        alternative="two-sided",
-        rng=np.random.default_rng(SEED),
-    )
-    return float(min(1.0, result.pvalue)), 2 ** len(values) <= PERMUTATIONS
+    p = sign_flip_p(np.asarray([differences], dtype=float))[0]
+    return float(p), is_exact(len(differences))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -227,7 +221,9 @@ def wilson(count: int, n: int) -> Interval:
     return float(interval.low), float(interval.high)
 
 
-def compare_binary(base: Mapping[str, bool], tuned: Mapping[str, bool]) -> BinaryResult | None:
+def compare_binary(
+    base: Mapping[str, bool], tuned: Mapping[str, bool], groups: Mapping[str, str]
+) -> BinaryResult | None:
     """Compare a yes/no measure (item -> yes) on the items in both; None when there are none.
 
     The test is McNemar's exact one: a binomial test on the items where the models differ.
@@ -240,6 +236,9 @@ def compare_binary(base: Mapping[str, bool], tuned: Mapping[str, bool]) -> Binar
     base_count = sum(base[item] for item in items)
     tuned_count = sum(tuned[item] for item in items)
     p = stats.binomtest(gained, gained + lost, 0.5).pvalue if gained + lost else 1.0
+    net: defaultdict[str, float] = defaultdict(float)
+    for item in sorted(items):
+        net[groups[item]] += tuned[item] - base[item]
     return BinaryResult(
         n=len(items),
         base_count=base_count,
@@ -249,4 +248,5 @@ def compare_binary(base: Mapping[str, bool], tuned: Mapping[str, bool]) -> Binar
         gained=gained,
         lost=lost,
         p=float(p),
+        p_grouped=sign_flip_test(list(net.values()))[0],
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
+from homutune.data import load_prices
+from homutune.errors import UserError
+from homutune.evaluation._answers import Answer
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore
 from homutune.evaluation._statistics import (
     Interval,
@@ -48,8 +51,15 @@ class RunSummary:
         criteria: estimate by criterion; empty with the right cards withheld.
         flags: count by flag; a flag that does not arise is absent.
         missing: items without an answer.
+        without_rubric: answered items without ``must``: their 正確性 rests on articles alone, or
+            is not measured.
         characters: mean length of an answer, white space not counted.
         latency_s: median seconds from request to answer, other requests under way.
+        generations: answers asked for each item; ``spread``: criterion -> mean standard
+            deviation between the generations of an item, empty for one generation.
+        tokens: prompt and answer tokens of all answers, as the server counted them.
+        cost_usd: what they cost at the listed prices of a model fine-tuned at OpenAI; None for
+            any other model, whose price is not known here.
     """
 
     run: str
@@ -58,11 +68,16 @@ class RunSummary:
     n_items: int
     n_groups: int
     missing: int
+    without_rubric: int
     criteria: dict[str, Estimate]
     flags: dict[str, Count]
     characters: float
     completion_tokens: float | None
     latency_s: float | None
+    generations: int
+    spread: dict[str, float]
+    tokens: tuple[int, int] | None
+    cost_usd: float | None
 
 
 def criterion_values(scores: Mapping[str, ItemScore], name: str) -> dict[str, float]:
@@ -95,14 +110,19 @@ def summarize(run: Run) -> RunSummary:
         mean = grouped_mean(values, groups)
         if mean is not None:
             means = list(group_means(values, groups).values())
-            criteria[name] = Estimate(mean, t_interval(means), len(values), len(means))
+            criteria[name] = Estimate(mean, _on_scale(t_interval(means)), len(values), len(means))
     flags = {}
     for name in FLAGS:
         answered = flag_values(run.scores, name)
         if answered:
             yes = sum(answered.values())
             flags[name] = Count(yes, len(answered), wilson(yes, len(answered)))
-    answers = [run.answers[key] for key in run.scores]
+    answers = [
+        answer
+        for key in run.scores
+        for answer in run.samples.get(key) or (run.answers[key],)
+        if answer.text is not None
+    ]
     tokens = [a.completion_tokens for a in answers if a.completion_tokens is not None]
     latencies = [a.latency_s for a in answers if a.latency_s is not None]
     return RunSummary(
@@ -112,9 +132,46 @@ def summarize(run: Run) -> RunSummary:
         n_items=len(run.scores),
         n_groups=len(set(groups.values())),
         missing=len(run.missing),
+        without_rubric=sum(
+            not item.meta.must
+            for item in run.items
+            if item.meta.id in run.scores and run.config.case != "withheld"
+        ),
         criteria=criteria,
         flags=flags,
         characters=fmean(len(normalize(answer.text or "")) for answer in answers),
         completion_tokens=fmean(tokens) if tokens else None,
         latency_s=median(latencies) if latencies else None,
+        generations=run.config.generations,
+        spread={
+            name: fmean(spreads)
+            for name in CRITERIA
+            if (spreads := [s.spread[name] for s in run.scores.values() if name in s.spread])
+        },
+        tokens=_tokens(answers),
+        cost_usd=_cost(run.config.model, _tokens(answers)),
     )
+
+
+def _on_scale(interval: Interval | None) -> Interval | None:
+    """A mean of values between 0 and 1 lies there too."""
+    return (max(0.0, interval[0]), min(1.0, interval[1])) if interval else None
+
+
+def _tokens(answers: Sequence[Answer]) -> tuple[int, int] | None:
+    if any(a.prompt_tokens is None or a.completion_tokens is None for a in answers):
+        return None
+    return sum(a.prompt_tokens or 0 for a in answers), sum(
+        a.completion_tokens or 0 for a in answers
+    )
+
+
+def _cost(model: str, tokens: tuple[int, int] | None) -> float | None:
+    # The list holds the prices of fine-tuned models; a base model costs less.
+    if tokens is None or not model.startswith("ft:"):
+        return None
+    try:
+        price = load_prices().find(model)
+    except UserError:
+        return None
+    return (tokens[0] * price.input + tokens[1] * price.output) / 1_000_000

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from homutune.evaluation._comparison import Comparison, ConditionComparison
+from homutune.evaluation._opinions import Opinions
 from homutune.evaluation._runs import CONDITIONS
-from homutune.evaluation._scoring import CRITERIA, FLAGS
+from homutune.evaluation._scoring import CRITERIA, FEW_IS_GOOD, FLAGS
 from homutune.evaluation._statistics import BinaryResult, Interval, PairedResult
 
 Verdict = Literal["better", "worse", "unclear"]
 
 #: Risk of calling chance a difference that we accept, after Holm's correction.
 ALPHA = 0.05
-#: Flags of which a reader wants few.
-FEW_IS_GOOD = frozenset({"over_abstained"})
 VERDICTS: dict[Verdict, str] = {
     "better": "良くなった",
     "worse": "悪くなった",
@@ -34,8 +33,8 @@ def verdict(result: PairedResult) -> Verdict:
 
 
 def binary_verdict(flag: str, result: BinaryResult) -> Verdict:
-    """The same for a yes/no measure, uncorrected."""
-    if result.p >= ALPHA:
+    """The same for a yes/no measure, uncorrected; items and groups must agree."""
+    if result.p >= ALPHA or result.p_grouped is None or result.p_grouped >= ALPHA:
         return "unclear"
     gained = result.gained > result.lost
     return "better" if gained != (flag in FEW_IS_GOOD) else "worse"
@@ -129,7 +128,7 @@ def _flag_sentences(condition: ConditionComparison) -> dict[str, str]:
     }
 
 
-def not_measured(comparison: Comparison) -> list[str]:
+def not_measured(comparison: Comparison, opinions: Opinions) -> list[str]:
     """What this comparison did not look at, the fixed points last."""
     texts = [f"「{CONDITIONS[n].label}」の条件：{why}。" for n, why in comparison.absent.items()]
     missing = {
@@ -139,10 +138,23 @@ def not_measured(comparison: Comparison) -> list[str]:
         if summary.missing
     }
     texts += [f"{model} が答えられなかった{count}問（欠測）。" for model, count in missing.items()]
+    bare = max((c.base.without_rubric for c in comparison.conditions.values()), default=0)
+    if bare:
+        texts.append(
+            f"要点（must）のない{bare}問の内容の正しさ"
+            "（正確性は条文の一致だけで計算し、条文もなければ測っていません）。"
+        )
+    if opinions.people is None:
+        texts.append("人（弁護士など）による採点。")
+    real = [judge for judge in opinions.judges if not judge.judge.startswith("mock:")]
+    if not real:
+        texts.append("別の AI モデルによる採点。")
+    elif not any(judge.believed for judge in real):
+        texts.append(
+            "AI の採点がどこまで信じられるか（人の採点との一致を十分に確かめていません）。"
+        )
     return [
         *texts,
-        "人（弁護士など）による採点。",
-        "別の AI モデルによる採点。",
         "検証データにない分野・長い契約書・利用者の実際の質問。",
     ]
 
