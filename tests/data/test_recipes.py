@@ -1,5 +1,6 @@
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -218,3 +219,14 @@ def test_the_retriever_brings_the_card_that_answers_and_obeys_exclusion():
     assert "c-002" not in {c.id for c in retriever.search(question, k=3, exclude={"c-002"})}
     assert len(retriever.search(question, k=9)) == 3
     assert Retriever([]).search(question) == []
+
+
+def test_a_near_miss_is_among_the_notes_and_is_never_the_source():
+    cards = [card(number) for number in range(1, 13)]
+    plain = pair(1, cards=("c-001",))
+    example = replace(plain, meta=replace(plain.meta, near=("c-011",), case="near_miss"))
+    line, withheld = build_lines([example], cards, recipe="grounded", withheld=1)
+    assert {"c-001", "c-011"} <= set(line.shown)
+    assert line.case == "near_miss"
+    assert [line.shown[n - 1] for n in line.expected] == ["c-001"]
+    assert "c-011" in withheld.shown and "c-001" not in withheld.shown

@@ -143,7 +143,7 @@ def build_lines(
     recipe: Recipe,
     seed: int = 42,
     k: int = 3,
-    withheld: float = 0.5,
+    withheld: float = 0.25,
     notes: list[str] | None = None,
 ) -> list[TrainingLine]:
     """Make the lines of a training or validation file.
@@ -151,8 +151,8 @@ def build_lines(
     ``plain``: the example's own messages, with ``SYSTEM_PROMPT`` where it has no system text.
     ``grounded``: for each example one line with its cards among ``k`` notes, and for a share of
     ``withheld`` of the examples a second one without them, whose answer is the abstention. The
-    other notes are those of ``cards`` that look most like the question, and all stand in the
-    order of retrieval, as they do when answering. The order of the examples changes nothing.
+    other notes are its near misses and those of ``cards`` that look most like the question, and
+    all stand in the order of retrieval, as they do when answering. The order of the examples changes nothing.
 
     Args:
         cards: all cards that may be shown. For training lines pass ``Dataset.train_cards``, so
@@ -179,10 +179,13 @@ def build_lines(
         right = _right_cards(example, by_id)
         ranking = retriever.search(example.question, len(by_id))
         others = [card for card in ranking if card not in right]
+        # A card that only looks right is what the model must learn to pass over.
+        others.sort(key=lambda card: card.id not in example.meta.near)
         chosen = [*right, *others[: max(0, k - len(right))]]
         lines.append(_grounded_line(example, sorted(chosen, key=ranking.index), right))
         if example.meta.id in withhold and others:
-            lines.append(_line(example, others[:k], ABSTENTION, "none", ()))
+            shown = sorted(others[:k], key=ranking.index)
+            lines.append(_line(example, shown, ABSTENTION, "none", ()))
     return lines
 
 
@@ -211,7 +214,8 @@ def _right_cards(example: Example, by_id: dict[str, Card]) -> list[Card]:
 def _grounded_line(example: Example, shown: Sequence[Card], right: Sequence[Card]) -> TrainingLine:
     sources = [(n, card) for n, card in enumerate(shown, 1) if card in right]
     answer = grounded_answer(example, sources)
-    return _line(example, shown, answer, "single", tuple(number for number, _ in sources))
+    case = example.meta.case or "single"
+    return _line(example, shown, answer, case, tuple(number for number, _ in sources))
 
 
 def _line(

@@ -118,7 +118,8 @@ class TrainingLine:
 
     messages: tuple[Message, ...]
     example_id: str
-    #: ``plain``, ``single`` (the right card is among the notes) or ``none`` (it was withheld).
+    #: ``plain``, one of :data:`CASES` (the right cards are among the notes), or ``none`` (they
+    #: were withheld).
     case: str
     #: Ids of the cards shown, in the order of their reference numbers 1, 2, ….
     shown: tuple[str, ...] = ()
