@@ -152,7 +152,8 @@ def build_lines(
     ``grounded``: for each example one line with its cards among ``k`` notes, and for a share of
     ``withheld`` of the examples a second one without them, whose answer is the abstention. The
     other notes are its near misses and those of ``cards`` that look most like the question, and
-    all stand in the order of retrieval, as they do when answering. The order of the examples changes nothing.
+    all stand in the order of retrieval, as they do when answering. The order of the examples
+    changes nothing.
 
     Args:
         cards: all cards that may be shown. For training lines pass ``Dataset.train_cards``, so
