@@ -27,6 +27,9 @@ class Shadow:
         characters: list[str] = []
         offsets: list[int] = []
         for offset, char in enumerate(text):
+            # （以下「甲」という。） does not end the sentence it stands in.
+            if char == "。" and text[offset + 1 : offset + 2] in ("）", ")"):
+                continue
             for folded in _fold(char):
                 characters.append(folded)
                 offsets.append(offset)
