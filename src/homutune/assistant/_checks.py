@@ -51,13 +51,14 @@ def _contains(check: Check, contract: Contract, sections: Sections) -> Iterator[
     pattern = contract.regex(check.pattern or "")
     for section in sections:
         for match in pattern.finditer(section.text):
-            yield _sentence(section, match.start(), match[0])
+            # A short word says what was met; a long match is in the quote anyway.
+            yield _sentence(section, match.start(), match[0] if len(match[0]) <= 12 else "")
 
 
 def _sentence(section: Section, at: int, detail: str = "") -> Hit:
     """The sentence around ``at``."""
     for start, end in section.sentences():
-        if start <= at < end:
+        if at < end:
             return Hit(section.start + start, section.start + end, detail)
     return Hit(section.start, section.start + len(section.text), detail)
 
@@ -140,7 +141,7 @@ def _references(check: Check, contract: Contract, sections: Sections) -> Iterato
         clause = section.clause
         if clause is None or clause.kind != "条":
             continue
-        body = _body_start(section)
+        body = section.body
         for reference in find_references(section.text[body:]):
             start, end = (
                 section.start + body + reference.start,
@@ -176,20 +177,11 @@ def _previous_paragraph(section: Section) -> Iterator[Hit]:
     if not paragraphs or not paragraphs[0].number == "1":
         return
     length = paragraphs[0].end - paragraphs[0].start
-    body = _body_start(section)
+    body = section.body
     match = re.search("前項", section.text[body : body + length])
     if match and len(paragraphs) == 1:
         start = section.start + body + match.start()
         yield Hit(start, start + 2, "「前項」に当たる項がありません")
-
-
-def _body_start(section: Section) -> int:
-    """Behind the number and the title."""
-    head = re.match(
-        r"(?:\([^()]+\))?第[^条]{1,6}条(?:の[0-9一二三四五六七八九十]+)*(?:\([^()]+\))?",
-        section.text,
-    )
-    return head.end() if head else 0
 
 
 def _elsewhere(contract: Contract, start: int) -> bool:
@@ -216,7 +208,7 @@ def _undefined_terms(check: Check, contract: Contract, sections: Sections) -> It
     used += [(m.start(), m[0]) for term in check.terms for m in re.finditer(re.escape(term), text)]
     told: set[str] = set()
     titles = [contract.section(clause) for clause in contract.clauses]
-    heads = [(s.start, s.start + _body_start(s)) for s in titles]
+    heads = [(s.start, s.start + s.body) for s in titles]
     for at, word in sorted(used):
         if any(start <= at < end for start, end in heads):
             continue

@@ -19,6 +19,12 @@ MUTUAL = re.compile(
 )
 
 
+_HEAD = re.compile(
+    r"(?:[(【〔\[「][^()】〕\]」]{1,40}[)】〕\]」])?第[^条]{1,6}条(?:の[0-9一二三四五六七八九十]+)*"
+    r"(?:[(【〔\[「][^()】〕\]」]{1,40}[)】〕\]」])?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """The shadow of one clause; ``start`` is its place in the whole shadow."""
@@ -27,9 +33,19 @@ class Section:
     text: str
     start: int
 
+    @property
+    def body(self) -> int:
+        """Where the text behind the number and the title begins."""
+        if self.clause is None:
+            return 0
+        if self.clause.kind == "見出し":
+            return len(Shadow(self.clause.title).text)
+        head = _HEAD.match(self.text)
+        return head.end() if head else 0
+
     def sentences(self) -> list[tuple[int, int]]:
-        """Sentences as stretches of ``text``."""
-        return [m.span() for m in re.finditer(r"[^。]+。?", self.text)]
+        """Sentences as stretches of ``text``, the heading left out."""
+        return [m.span() for m in re.compile("[^。]+。?").finditer(self.text, self.body)]
 
 
 @dataclass

@@ -38,6 +38,7 @@ VERBS: dict[str, Verb] = {
     "tune": Verb("homutune.cli.tune", "app", "ファインチューニングの開始・監視・一覧。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
     "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
+    "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
 }
 
 EXAMPLES = (
