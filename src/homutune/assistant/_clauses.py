@@ -35,10 +35,12 @@ _SIGNATURE = re.compile(
     r"|(?:甲|乙)[\s　:：]*$|(?:令和|平成|20[0-9X]{2}|２０)[^。]{0,16}日[\s　]*$)"
 )
 _PARAGRAPH = re.compile(
-    r"[\s　]*(?P<number>[0-9０-９]{1,2}|[①-⑳])(?:[\s　.．、,）)]+|(?=[ぁ-ヺ一-龥]))(?![0-9０-９年月日か])"
+    r"[\s　]*(?P<number>[0-9０-９]{1,2}|[①-⑳])(?:[\s　.．、,）)]+|(?=[ぁ-ヺ一-龥]))"
+    r"(?![0-9０-９年月日か])"
 )
 _ITEM = re.compile(
-    rf"[\s　]*(?:[（(](?P<number>{_NUM}|[ア-ンイロハa-zａ-ｚ])[）)]|(?P<kanji>[一二三四五六七八九十]{{1,3}})[\s　、.．]+"
+    rf"[\s　]*(?:[（(](?P<number>{_NUM}|[ア-ンイロハa-zａ-ｚ])[）)]"
+    r"|(?P<kanji>[一二三四五六七八九十]{1,3})[\s　、.．]+"
     r"|(?P<letter>[ア-ンａ-ｚa-z])[\s　.．、)）]+)"
 )
 _NUMBERED_HEADING = re.compile(
@@ -60,8 +62,8 @@ class Part:
 class Clause:
     """One clause; ``document.text[start:end]`` is all of it, heading included.
 
-    ``kind`` is 表題, 前文, 条, 見出し (a heading without number), 附則, 別紙 or 署名欄. ``number`` is
-    ``"3_2"`` for 第3条の2 and "" where there is none; articles of the 附則 carry ``"附則1"``.
+    ``kind`` is 表題, 前文, 条, 見出し (a heading without number), 附則, 別紙 or 署名欄.
+    ``number`` is ``"3_2"`` for 第3条の2 and "" where there is none; articles of the 附則 carry ``"附則1"``.
     """
 
     kind: str
@@ -109,9 +111,8 @@ def segment(document: Document) -> tuple[Clause, ...]:
     clauses = []
     if not heads or heads[0][0] > 0:
         clauses += _opening(lines[: heads[0][0] if heads else len(lines)])
-    for (first, clause), (following, _) in zip(
-        heads, [*heads[1:], (len(lines), None)], strict=True
-    ):
+    ends = [first for first, _ in heads[1:]] + [len(lines)]
+    for (first, clause), following in zip(heads, ends, strict=False):
         last = lines[following].start if following < len(lines) else end
         parts = _parts(lines[first:following]) if clause.kind in ("条", "見出し") else ()
         clauses.append(replace(clause, end=min(last, len(document.text)), parts=parts))

@@ -12,13 +12,13 @@ from homutune.assistant._shadow import Shadow
 from homutune.assistant._terms import Party, find_parties
 from homutune.law import extract_citations
 
-#: A clause of which both sides are the subject.
-MUTUAL = re.compile(
-    "甲及び乙|甲および乙|甲乙|甲又は乙|甲または乙|甲もしくは乙|甲若しくは乙|乙及び甲|乙又は甲|両当事者|各当事者"
-    "|両者|双方|相互|当事者の一方|いずれの当事者|いずれか一方|一方当事者|一方の当事者|相手方|本契約当事者|互いに"
+#: Between the names of both sides where they act together.
+AND = "(?:及び|および|又は|または|もしくは|若しくは|と|並びに|、|・)?"
+#: Subjects that mean either side alike, as a regular expression.
+MUTUAL = (
+    "両当事者|各当事者|両者|双方|当事者(?:の一方|双方)?|いずれの当事者|いずれか一方|一方(?:の)?当事者"
+    "|相手方|受領者|開示者"
 )
-
-
 _HEAD = re.compile(
     r"(?:[(【〔\[「][^()】〕\]」]{1,40}[)】〕\]」])?第[^条]{1,6}条(?:の[0-9一二三四五六七八九十]+)*"
     r"(?:[(【〔\[「][^()】〕\]」]{1,40}[)】〕\]」])?"
@@ -46,6 +46,18 @@ class Section:
     def sentences(self) -> list[tuple[int, int]]:
         """Sentences as stretches of ``text``, the heading left out."""
         return [m.span() for m in re.compile("[^。]+。?").finditer(self.text, self.body)]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place (shadow offsets) that a check stopped at; ``detail`` completes its gap."""
+
+    start: int | None
+    end: int | None
+    detail: str = ""
+
+
+Sections = list[Section]
 
 
 @dataclass
@@ -86,6 +98,8 @@ class Contract:
         by_heading, by_body = [], []
         for section in self.sections():
             title = Shadow(section.clause.title).text if section.clause else ""
+            if find.skip and self.regex(find.skip).search(section.text):
+                continue
             if find.heading and title and self.regex(find.heading).search(title):
                 by_heading.append(section)
             elif find.body and self.regex(find.body).search(section.text):

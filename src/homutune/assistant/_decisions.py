@@ -76,7 +76,7 @@ def decide(review: Review, text: str) -> tuple[str, Decision]:
     if finding is None or choice.strip() not in DECISIONS:
         raise UserError(
             f"判断「{text}」を読めません。",
-            remedy=f"番号=判断 の形で書いてください（判断は {'・'.join(DECISIONS)}。例: 3=却下:理由）。",
+            remedy=f"番号=判断 の形で書いてください（{'・'.join(DECISIONS)}。例: 3=却下:理由）。",
         )
     now = datetime.now().isoformat(timespec="seconds")
     return finding.id, Decision(choice.strip(), comment.strip(), now)

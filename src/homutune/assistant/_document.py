@@ -32,8 +32,8 @@ class Piece:
 class Block:
     """One paragraph of the text.
 
-    ``kind`` is 段落, 見出し, 表 (a cell), 脚注, ヘッダー or フッター. ``depth`` is the indentation of
-    a Markdown line in characters.
+    ``kind`` is 段落, 見出し, 表 (a cell), 脚注, ヘッダー or フッター. ``depth`` is the indentation
+    of a Markdown line in characters.
     """
 
     start: int

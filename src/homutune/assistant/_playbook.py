@@ -65,14 +65,16 @@ class Find(_Model):
     """How the clause of a rule is recognised, on text without spaces.
 
     Headings are tried first; ``body`` is tried where no heading matches, or besides the headings
-    with ``both``. With neither given the rule looks at the whole contract.
+    with ``both``; clauses matching ``skip`` are passed over. With neither heading nor body given
+    the rule looks at the whole contract.
     """
 
     heading: str | None = None
     body: str | None = None
     both: bool = False
+    skip: str | None = None
 
-    _check = field_validator("heading", "body")(_compiles)
+    _check = field_validator("heading", "body", "skip")(_compiles)
 
 
 class Check(_Model):

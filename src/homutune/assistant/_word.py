@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from homutune.assistant._decisions import Decision
-from homutune.assistant._docx import open_parts
 from homutune.assistant._document import Document
+from homutune.assistant._docx import open_parts
 from homutune.assistant._review import DISCLAIMER, DISPUTE, Finding, Review
 from homutune.errors import UserError
 from homutune.files import write_atomic
