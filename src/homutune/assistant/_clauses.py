@@ -63,7 +63,8 @@ class Clause:
     """One clause; ``document.text[start:end]`` is all of it, heading included.
 
     ``kind`` is 表題, 前文, 条, 見出し (a heading without number), 附則, 別紙 or 署名欄.
-    ``number`` is ``"3_2"`` for 第3条の2 and "" where there is none; articles of the 附則 carry ``"附則1"``.
+    ``number`` is ``"3_2"`` for 第3条の2 and "" where there is none; articles of the
+    附則 carry ``"附則1"``.
     """
 
     kind: str
