@@ -11,6 +11,7 @@ SIDES = {
     "nda": ("開示側", "受領側"),
     "gyomu-itaku": ("委託者", "受託者"),
     "baibai": ("買主", "売主"),
+    "tatemono-chintai": ("貸主", "借主"),
 }
 ROLES = {"gyomu-itaku-2": ("委託者", "受託者"), "baibai-3": ("買主", "売主")}
 _BOTH = (
@@ -113,6 +114,12 @@ def court_of_the_other(case: Case) -> str:
     return f"{case.them}の本店所在地を管轄する地方裁判所"
 
 
+#: The three types with the fullest playbooks.
+TYPES = ("nda", "gyomu-itaku", "baibai")
+ALL = (*TYPES, "tatemono-chintai")
+_LEASE = ("tatemono-chintai",)
+
+
 @dataclass(frozen=True)
 class Defect:
     """``rules`` are those that count as finding it; ``hurts`` limits types and sides."""
@@ -120,7 +127,7 @@ class Defect:
     name: str
     plant: Plant
     rules: tuple[str, ...]
-    types: tuple[str, ...] = ("nda", "gyomu-itaku", "baibai")
+    types: tuple[str, ...] = TYPES
     side: int | None = None
 
 
@@ -136,8 +143,8 @@ _REFERRED = (
     r"(?:第[0-9０-９一二三四五六七八九十]+条|本契約の終了後においても、第[0-9０-９]+条))([、及])"
 )
 DEFECTS = (
-    Defect("反社会的勢力の排除の削除", delete("反社会|暴力団"), ("hansha",)),
-    Defect("合意管轄の削除", delete("管轄|裁判所"), ("kankatsu",)),
+    Defect("反社会的勢力の排除の削除", delete("反社会|暴力団"), ("hansha",), ALL),
+    Defect("合意管轄の削除", delete("管轄|裁判所"), ("kankatsu",), ALL),
     Defect("損害賠償の削除", delete(_DAMAGE), ("songai",)),
     Defect("解除の削除", delete("解除"), ("kaijo",), ("gyomu-itaku", "baibai")),
     Defect("秘密保持の削除", delete(_SECRET), ("himitsu", "nda-gimu")),
@@ -251,5 +258,38 @@ DEFECTS = (
         within("不可抗力|天災", _BOTH, lambda c: f"{c.them}は"),
         ("fukakoryoku",),
         ("gyomu-itaku", "baibai"),
+    ),
+    Defect(
+        "敷金の返還の削除",
+        within("敷金", "2　甲は、本物件の明渡しを受けた後[^\n]*\n", ""),
+        ("chintai-shikikin",),
+        _LEASE,
+    ),
+    Defect(
+        "通常損耗まで原状回復",
+        within("原状回復", "を除き", "を含め"),
+        ("chintai-genjo",),
+        _LEASE,
+        1,
+    ),
+    Defect(
+        "極度額のない保証",
+        within("保証人", "極度額金2,160,000円を限度として、", ""),
+        ("chintai-hosho",),
+        _LEASE,
+    ),
+    Defect(
+        "貸主による一方的な賃料改定",
+        within("賃料", "甲及び乙は、協議のうえ", "甲は、"),
+        ("chintai-chinryo",),
+        _LEASE,
+        1,
+    ),
+    Defect(
+        "催告のない解除",
+        within("解除", "相当の期間を定めて催告したうえで、", "催告なく、"),
+        ("chintai-kaijo",),
+        _LEASE,
+        1,
     ),
 )

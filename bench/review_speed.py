@@ -3,7 +3,8 @@
 .venv/bin/python bench/review_speed.py [pages]
 
 The contract is bench/contracts/gyomu-itaku-1.txt with its articles repeated and renumbered
-until it has 1,200 characters for every page, with one defect near the end; it is read from a docx, as a user would.
+until it has 1,200 characters for every page, with one defect near the end; it is read from a
+docx, as a user would.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from homutune.assistant._checks import Hit, run_check
-from homutune.assistant._contract import Contract, assign_sides, detect_type, read_contract
+from homutune.assistant._checks import run_check
+from homutune.assistant._contract import Contract, Hit, assign_sides, detect_type, read_contract
 from homutune.assistant._document import Document
 from homutune.assistant._playbook import PRIORITIES, Playbook, Priority, Rule
 from homutune.errors import UserError
