@@ -46,6 +46,8 @@ def test_seeded_defects_are_found_and_clean_contracts_raise_no_alarm(bench):
     planted, found = (sum(row[i] for row in result["defects"].values()) for i in (0, 1))
     assert len(result["defects"]) >= 25
     assert found >= 0.9 * planted, result["missed"]
+    weak = {kind for kind, (n, hits) in result["defects"].items() if hits < 0.8 * n}
+    assert weak == set(), result["missed"]
     assert max(len(lines) for lines in result["clean"].values()) <= 2, result["clean"]
 
 
@@ -230,3 +232,23 @@ def test_wrong_options_are_refused_and_nothing_is_written(defective, options, ca
     assert "対処" in capsys.readouterr().err
     assert defective.read_bytes() == before
     assert not (tmp_path / "a.pdf").exists()
+
+
+def test_a_missing_part_names_the_extra_that_brings_it(defective, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lxml", None)
+    assert run(["review", str(defective), "--side", "受託者"]) == 2
+    assert "homutune[assistant]" in capsys.readouterr().err
+
+
+def test_references_are_followed_within_the_contract_and_not_into_laws(tmp_path, books):
+    text = contract("baibai-1").replace(
+        "第15条（不可抗力）\n",
+        "第15条（不可抗力）\n第44条、第7条第5項及び第4条（所有権）を準用する。"
+        "民法第415条及び会社法第362条第4項、基本契約書第30条は別とする。",
+    )
+    _, review = reviewed(tmp_path, books, text, side="買主")
+    assert [f.gap for f in review.findings] == [
+        "参照先の条項が一致しません（「第44条」に当たる条がありません）",
+        "参照先の条項が一致しません（「第7条第5項」に当たる項がありません）",
+        "参照先の条項が一致しません（第4条の見出しは「検査」です）",
+    ]
