@@ -117,9 +117,10 @@ class Contract:
         return next((c for c in self.clauses if c.start <= offset < c.end), None)
 
     def is_statute(self, start: int, end: int) -> bool:
-        """Whether document[start:end] is part of a citation of a law."""
+        """Whether shadow[start:end] is part of a citation of a law."""
         if self._laws is None:
-            self._laws = [(c.start, c.end) for c in extract_citations(self.document.text)]
+            # On the shadow: a line end inside the name of a law would hide it.
+            self._laws = [(c.start, c.end) for c in extract_citations(self.shadow.text)]
         return any(low < end and start < high for low, high in self._laws)
 
 
