@@ -33,12 +33,12 @@ lint: $(VENV)/.dev
 $(VENV)/.local: pyproject.toml constraints.txt
 	@echo "準備: 仮想環境 $(VENV) に homutune とローカルエンジンを入れます（初回は数分）"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -e '.[local]'
+	@$(INSTALL) -e '.[local,assistant]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local
 	@echo "準備: テストと検査の道具を入れます"
-	@$(INSTALL) -e '.[local,embeddings,dev]'
+	@$(INSTALL) -e '.[local,assistant,embeddings,dev]'
 	@touch $@
 
 clean:

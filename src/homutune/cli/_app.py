@@ -40,6 +40,7 @@ VERBS: dict[str, Verb] = {
     "model": Verb("homutune.cli.model", "app", "学習したモデルの書き出しとモデルカード。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
     "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
+    "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
 }
 
 EXAMPLES = (

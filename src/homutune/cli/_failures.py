@@ -64,7 +64,7 @@ def _known(error: Exception) -> UserError | None:
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("homutune"):
         return UserError(
             f"この機能に必要な部品 {error.name} が入っていません。",
-            remedy='pip install "homutune[local]" を実行してください。',
+            remedy=f'pip install "homutune[{_extra(error.name)}]" を実行してください。',
         )
     if not isinstance(error, OSError):
         return None
@@ -82,6 +82,11 @@ def _known(error: Exception) -> UserError | None:
             remedy="権限を確認するか、HOMUTUNE_HOME で書き込める場所を指定してください。",
         )
     return None
+
+
+def _extra(module: str | None) -> str:
+    """The extra of the package that brings ``module``."""
+    return "assistant" if str(module).split(".")[0] in {"docx", "lxml"} else "local"
 
 
 def _tell(error: UserError, as_json: bool) -> int:

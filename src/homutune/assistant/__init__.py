@@ -1,0 +1,83 @@
+"""演習4-2: contracts read, cut into clauses and compared with playbooks."""
+
+from homutune.assistant._clauses import Clause, Part, segment
+from homutune.assistant._contract import Contract, detect_type, read_contract
+from homutune.assistant._decisions import (
+    DECISIONS,
+    Decision,
+    decide,
+    load_decisions,
+    review_path,
+    save_review,
+)
+from homutune.assistant._document import Block, Document, Hidden, Note, Piece
+from homutune.assistant._html_report import write_html
+from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
+from homutune.assistant._read import read_document
+from homutune.assistant._review import (
+    DISCLAIMER,
+    DISPUTE,
+    Basis,
+    Finding,
+    Reminder,
+    Review,
+    legal_basis,
+    review_document,
+)
+from homutune.assistant._shadow import Shadow
+from homutune.assistant._terms import (
+    Amount,
+    Date,
+    Party,
+    Term,
+    find_amounts,
+    find_dates,
+    find_parties,
+    find_terms,
+)
+from homutune.assistant._word import write_comments
+
+__all__ = [
+    "DECISIONS",
+    "DISCLAIMER",
+    "DISPUTE",
+    "Amount",
+    "Basis",
+    "Block",
+    "Check",
+    "Clause",
+    "Contract",
+    "Date",
+    "Decision",
+    "Document",
+    "Finding",
+    "Hidden",
+    "Note",
+    "Part",
+    "Party",
+    "Piece",
+    "Playbook",
+    "Reminder",
+    "Review",
+    "Rule",
+    "Shadow",
+    "Term",
+    "decide",
+    "detect_type",
+    "find_amounts",
+    "find_dates",
+    "find_parties",
+    "find_terms",
+    "legal_basis",
+    "load_decisions",
+    "load_playbooks",
+    "playbook_folder",
+    "read_contract",
+    "read_document",
+    "review_document",
+    "review_path",
+    "save_review",
+    "segment",
+    "write_comments",
+    "write_html",
+]

@@ -1,0 +1,174 @@
+"""``homutune review``: compare a contract with a playbook and keep what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from homutune.cli._console import note, out, print_json, tell
+from homutune.errors import UserError
+
+if TYPE_CHECKING:
+    from homutune.assistant import Decision, Finding, Review
+
+_STYLES = {"高": "bold red", "中": "bold yellow", "低": "bold cyan"}
+
+
+def review(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="契約書（docx・pdf・txt・md・html）。")
+    ],
+    contract_type: Annotated[
+        str | None,
+        typer.Option("--type", metavar="<類型>", help="契約類型。省くと自動で判定します。"),
+    ] = None,
+    side: Annotated[
+        str | None, typer.Option(metavar="<立場>", help="自社の立場（例: 受託者）。")
+    ] = None,
+    party: Annotated[
+        str | None,
+        typer.Option(metavar="<甲か乙>", help="自社が甲か乙か。省くと条文から判定します。"),
+    ] = None,
+    playbooks: Annotated[
+        Path | None, typer.Option(help="プレイブックのフォルダー。省くと同梱のもの。")
+    ] = None,
+    decisions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--decide", metavar="<番号=判断>", help="採用・修正・却下・保留（例: 3=却下:理由）。"
+        ),
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option("--out", help="保存先（.html・.json・.docx＝コメント付きの写し）。"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+) -> None:
+    """契約書をプレイブックと比べ、差異・欠落条項・文例・根拠を示します。
+
+    例: homutune review 契約書.docx --side 受託者 --out 結果.html
+    """
+    from homutune.assistant import (
+        DISCLAIMER,
+        DISPUTE,
+        decide,
+        load_decisions,
+        load_playbooks,
+        read_document,
+        review_document,
+        save_review,
+        write_comments,
+        write_html,
+    )
+    from homutune.settings import load_settings
+
+    _check_options(file, party, target)
+    home = load_settings().home
+    document = read_document(file)
+    result = review_document(
+        document, load_playbooks(playbooks), contract_type=contract_type, side=side, party=party
+    )
+    decided = load_decisions(home, result)
+    for text in decisions or []:
+        finding_id, decision = decide(result, text)
+        decided[finding_id] = decision
+    save_review(home, result, decided)
+    summary = {
+        "disclaimer": DISCLAIMER + DISPUTE,
+        "counts": result.counts,
+        **asdict(result),
+        "decisions": {key: asdict(value) for key, value in decided.items()},
+    }
+    if target is not None:
+        if target.suffix == ".docx":
+            write_comments(target, document, result, decided)
+        elif target.suffix == ".json":
+            import json
+
+            from homutune.files import write_atomic
+
+            write_atomic(target, json.dumps(summary, ensure_ascii=False, indent=2))
+        else:
+            write_html(target, result, decided)
+    if as_json:
+        print_json(summary)
+        return
+    _print_review(result, decided)
+    tell(DISCLAIMER + DISPUTE + f"データ基準日 {result.as_of}。", style="dim")
+    if target is not None:
+        tell(f"保存しました: {target.resolve()}")
+
+
+def _check_options(file: Path, party: str | None, target: Path | None) -> None:
+    if party not in (None, "甲", "乙"):
+        raise UserError(
+            f"--party は甲か乙です（{party}）。", remedy="--party 甲 の形で指定してください。"
+        )
+    if target is None:
+        return
+    if target.suffix not in (".html", ".json", ".docx"):
+        raise UserError(
+            "保存先の拡張子は .html・.json・.docx のどれかです。",
+            remedy="--out 結果.html の形で指定してください。",
+            file=target,
+        )
+    if target.resolve() == file.resolve():
+        raise UserError(
+            "契約書そのものには上書きしません。",
+            remedy="別の名前を --out に指定してください。",
+            file=target,
+        )
+
+
+def _print_review(review: Review, decisions: dict[str, Decision]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    counts = "、".join(f"{priority} {count} 件" for priority, count in review.counts.items())
+    for name, value in (
+        ("契約類型", f"{review.title}（{review.type_source}）"),
+        ("立場", f"{review.side}（{review.sides}）"),
+        ("プレイブック", f"{review.type} {review.playbook_version}"),
+        ("指摘", counts),
+    ):
+        table.add_row(Text(name, "bold"), Text(value))
+    out.print(table)
+    for warning in review.warnings:
+        note(warning, style="yellow")
+    for reason, text in review.hidden:
+        note(f"不可視テキスト警告（{reason}）: {text}", style="bold yellow")
+    for number, finding in enumerate(review.findings, start=1):
+        out.print(_card(number, finding, decisions.get(finding.id)))
+    if not review.findings:
+        tell("プレイブックとの差異は見つかりませんでした（ルールにない問題は見ていません）。")
+    for reminder in review.reminders:
+        basis = "、".join(f"{b.label}（{b.status}）" for b in reminder.basis)
+        tell(f"確かめること: {reminder.text}{'　' + basis if basis else ''}")
+
+
+def _card(number: int, finding: Finding, decision: Decision | None) -> Panel:
+    body = Text()
+    rows = [
+        ("差異", finding.gap),
+        ("契約の文言", finding.quote and f"「{finding.quote.strip()}」"),
+        ("標準", finding.playbook_says),
+        ("譲歩案", finding.fallback),
+        ("留意点", finding.note),
+        ("文例", finding.sample),
+        ("根拠", "、".join(f"{b.label}（{b.status}）" for b in finding.basis)),
+        ("判断", decision and f"{decision.choice} {decision.comment}".strip()),
+    ]
+    for name, value in rows:
+        if value:
+            body.append(f"{name}：", "bold")
+            body.append(f"{value}\n")
+    body.append(f"出所：{finding.source}（{finding.rule}）", "dim")
+    place = f"（{finding.clause}）" if finding.clause else ""
+    title = Text(
+        f"{number}. [{finding.priority}] {finding.topic}{place}", _STYLES[finding.priority]
+    )
+    return Panel(body, title=title, title_align="left", border_style="dim")
