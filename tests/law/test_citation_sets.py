@@ -57,7 +57,9 @@ def test_offsets_are_those_of_the_text_as_given(sentence):
 
 def test_every_citation_of_the_corpus_is_confirmed():
     checked, wrong = 0, []
-    for file in sorted(corpus_path().rglob("*.yaml")):
+    # A contrast set has a wrong side on purpose; its right sides are held by its own test.
+    files = [f for f in corpus_path().rglob("*.yaml") if f.parent.name != "contrast"]
+    for file in sorted(files):
         for located in check_document(file):
             checked += 1
             if located.finding.verdict is not Verdict.CONFIRMED:

@@ -164,7 +164,9 @@ def test_finishing_again_after_a_crash_in_between_changes_nothing(
     server.send(signal.SIGKILL)
     with sqlite3.connect(server.home / "homutune.db") as database:
         # As if killed before the status, the model, or the last event was written.
-        database.execute("UPDATE jobs SET status = 'running', fine_tuned_model = NULL")
+        database.execute(
+            "UPDATE jobs SET status = 'running', fine_tuned_model = NULL, finished_at = NULL"
+        )
         if lost == "model":
             database.execute("DELETE FROM models")
     if lost == "events":

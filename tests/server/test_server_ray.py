@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def test_a_job_of_the_api_is_trained_by_two_workers_on_two_nodes(
         kept = client.fine_tuning.jobs.checkpoints.list(job.id).data
         assert [checkpoint.step_number for checkpoint in kept] == [12, 9, 6]
         assert kept[0].metrics.full_valid_loss is not None
-        csv = client.files.content(job.result_files[0]).text
+        csv = b64decode(client.files.content(job.result_files[0]).content).decode()
         assert len(csv.splitlines()) == 14
         answers = {
             model: client.chat.completions.create(

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from homutune.cli._console import console, out, print_json
 from homutune.cli._eval_arms import compare_arms_of, names_arms
+from homutune.cli._eval_choices import choices
 from homutune.cli._eval_common import (
     MODEL_HELP,
     AsJson,
@@ -224,6 +225,16 @@ def compare(
 
 app.add_typer(rate_app, name="rate")
 app.command(
+    "choices",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval choices quiz.jsonl --model base",
+            "  homutune eval choices quiz.jsonl --model latest --with-text",
+        )
+    ),
+)(choices)
+app.command(
     "judge",
     epilog="\n".join(
         (
@@ -238,11 +249,7 @@ app.command(
     epilog="\n".join(
         (
             "使い方の例:",
-            "  homutune eval rate export            人の採点表を作る",
-            "  homutune eval judge --judge 名前     別のモデルに採点させる",
             "  homutune eval gate base latest                  合格は終了コード0、不合格は1",
-            "  homutune eval rate export            人の採点表を作る",
-            "  homutune eval judge --judge 名前     別のモデルに採点させる",
             "  homutune eval gate base latest --margin 0.1 --allow 1",
         )
     ),
