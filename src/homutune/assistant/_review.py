@@ -13,7 +13,7 @@ from homutune.assistant._contract import Contract, Hit, assign_sides, detect_typ
 from homutune.assistant._document import Document
 from homutune.assistant._playbook import PRIORITIES, Playbook, Priority, Rule
 from homutune.errors import UserError
-from homutune.law import extract_citations
+from homutune.law import check_citation, extract_citations
 
 DISCLAIMER = (
     "弁護士等が自ら精査・修正することを前提とした、プレイブックとの機械的な比較です。"
@@ -25,10 +25,12 @@ _QUOTE = 400
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """An article a rule rests on. ``status`` is 未照合 until it is resolved in an index."""
+    """An article a rule rests on, with its verdict (確認済み, 要確認, 該当なし, 旧法)."""
 
     label: str
-    status: str = "未照合"
+    status: str
+    #: The law at e-Gov; None where the law is not known.
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,11 @@ class Review:
 
 
 def legal_basis(texts: tuple[str, ...]) -> tuple[Basis, ...]:
-    """The articles named in ``texts``: the one place where verdicts will be looked up."""
-    return tuple(Basis(c.label) for text in texts for c in extract_citations(text))
+    """The articles named in ``texts``, each looked up in the index of articles."""
+    found = [check_citation(citation) for text in texts for citation in extract_citations(text)]
+    return tuple(
+        Basis(f.citation.label, str(f.verdict), f.law.url if f.law else None) for f in found
+    )
 
 
 def review_document(

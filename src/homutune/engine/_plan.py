@@ -45,8 +45,8 @@ def resolve(requested: Mapping[str, Any], n_examples: int) -> Hyperparameters:
         reasons.append(f"n_epochs={n_epochs}: 例が {n_examples} 件のため（OpenAI の手引きの規則）")
     batch_size = requested.get("batch_size", "auto")
     if batch_size in ("auto", None):
-        batch_size = auto_batch_size(n_examples)
-        reasons.append(f"batch_size={batch_size}: 例の 1/40（1〜8）")
+        batch_size = auto_batch_size(n_examples, int(n_epochs))
+        reasons.append(f"batch_size={batch_size}: 全体で 100 ステップほどになる大きさ（1〜8）")
     multiplier = requested.get("learning_rate_multiplier", "auto")
     if (rate := requested.get("learning_rate")) is not None:
         multiplier = rate / BASE_LEARNING_RATE
@@ -65,9 +65,9 @@ def auto_epochs(n_examples: int) -> int:
     return 3
 
 
-def auto_batch_size(n_examples: int) -> int:
-    """A fortieth of the examples, 1 to 8, a power of two: some 100 steps in three epochs."""
-    return 1 << int(math.log2(min(8, max(1, n_examples / 40))))
+def auto_batch_size(n_examples: int, n_epochs: int) -> int:
+    """A power of two, 1 to 8, that makes 100 to 200 steps: with fewer the model hardly moves."""
+    return 1 << int(math.log2(min(8, max(1, n_examples * n_epochs / 100))))
 
 
 def epoch_ends(steps_per_epoch: int, n_epochs: int) -> Sequence[int]:
