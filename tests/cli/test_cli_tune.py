@@ -287,6 +287,17 @@ def test_a_reference_to_nothing_is_pointed_out(
     assert "[7] に当たる資料はありません" in capsys.readouterr().out
 
 
+def test_every_article_of_the_answer_carries_its_verdict(
+    server: ScriptedServer, cards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers(server, "民法140条と下請法3条、民法3000条によります。[1]")
+    assert run(["ask", "初日は数えますか。", "--cards", str(cards)]) == 0
+    told = capsys.readouterr().out
+    assert "民法140条（確認済み）" in told
+    assert "下請法3条（旧法）" in told and "取適法4条" in told
+    assert "民法3000条（該当なし）" in told
+
+
 def test_an_abstention_is_told_as_one(
     server: ScriptedServer, cards: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,6 +71,7 @@ def ask(
         return
     if show_cards:
         _print_cards(prompt.cards, reply)
+    _print_citations(reply)
     tell(disclaimer(prompt.cards), style="dim")
 
 
@@ -177,6 +178,23 @@ def _print_cards(cards: Sequence[Card], reply: str) -> None:
         tell(f"回答の {listed} に当たる資料はありません。", style="bold yellow")
 
 
+def _citations(reply: str) -> list[tuple[str, str, str]]:
+    """Article, verdict and what to do about it, once for each article named in ``reply``."""
+    from homutune.law import check_citation, extract_citations
+
+    found = (check_citation(citation) for citation in extract_citations(reply))
+    return list(dict.fromkeys((f.citation.label, str(f.verdict), f.remedy) for f in found))
+
+
+def _print_citations(reply: str) -> None:
+    if not (cited := _citations(reply)):
+        return
+    tell("回答が挙げた条文（条があるかどうかだけを確かめています）:", style="bold")
+    for label, verdict, remedy in cited:
+        confirmed = verdict == "確認済み"
+        tell(f"{label}（{verdict}）{remedy}", style=None if confirmed else "yellow")
+
+
 def _as_dict(question: str, choice: Choice, prompt: Prompt, reply: str) -> dict[str, Any]:
     from homutune.data import is_abstention, references
 
@@ -189,6 +207,10 @@ def _as_dict(question: str, choice: Choice, prompt: Prompt, reply: str) -> dict[
         "plan": choice.plan,
         "references": list(cited),
         "abstention": is_abstention(reply),
+        "citations": [
+            {"citation": label, "verdict": verdict, "remedy": remedy}
+            for label, verdict, remedy in _citations(reply)
+        ],
         "cards": [
             {
                 "number": number,
