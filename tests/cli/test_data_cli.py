@@ -3,6 +3,7 @@ import json
 import pytest
 
 from homutune.cli._app import run
+from homutune.data import open_dataset
 from pairs import ANSWER
 
 
@@ -77,7 +78,7 @@ def test_split_export_and_estimate_work_one_after_the_other(corpus, home, capsys
 
     code, exported = answered(capsys, "export")
     folder = home / "datasets" / dataset["name"] / "exports/grounded"
-    assert exported["lines"]["train"] == 24  # 16 and half of them withheld
+    assert exported["lines"]["train"] == 20  # 16 and a quarter of them withheld
     rows = (folder / "train.jsonl").read_text("utf-8").splitlines()
     assert len(rows) == 24
     assert set(json.loads(rows[0])) == {"messages"}
@@ -90,6 +91,18 @@ def test_split_export_and_estimate_work_one_after_the_other(corpus, home, capsys
     assert (estimate["recipe"], estimate["lines"], estimate["n_epochs"]) == ("grounded", 24, 2)
     assert estimate["openai"][0]["billed_tokens"] == 2 * estimate["openai"][0]["tokens"]["total"]
     assert estimate["local"] is None
+
+
+def test_a_held_out_set_has_no_training_side_and_is_never_taken_for_the_latest(
+    corpus, home, capsys
+):
+    _, split = answered(capsys, "split")
+    code, held_out = answered(capsys, "split", "--held-out")
+    assert code == 0
+    assert (held_out["counts"]["train"], held_out["counts"]["valid"]) == (0, 20)
+    assert held_out["name"] != split["name"]
+    assert open_dataset(home).name == split["name"]
+    assert len(open_dataset(home, held_out["name"]).valid) == 20
 
 
 def test_split_refuses_a_set_with_errors_and_says_how_to_see_them(corpus, capsys):

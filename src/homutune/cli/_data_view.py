@@ -28,7 +28,10 @@ def print_dataset(dataset: Dataset) -> None:
     out.print(table)
     out.print("学習用と検証用に共通のグループ・カード・質問: 0")
     out.print(f"カード {counts['cards']}枚、保存先 {dataset.path}", soft_wrap=True, markup=False)
-    out.print("次: homutune tune start", style="dim")
+    following = (
+        "tune start" if counts["train"] else f"eval run --model latest --dataset {dataset.name}"
+    )
+    out.print(f"次: homutune {following}", style="dim", markup=False, soft_wrap=True)
 
 
 def print_costs(costs: list[CostEstimate]) -> None:

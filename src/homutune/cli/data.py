@@ -68,6 +68,7 @@ app.command("leaks", epilog=data_check.LEAKS_EPILOG)(data_check.leaks)
             "  homutune data split                        同梱のコーパスから作る",
             "  homutune data split data/qa --cards data/cards",
             "  homutune data split qa.csv --valid-ratio 0.3 --seed 7",
+            "  homutune data split corpus/heldout --cards corpus/cards --held-out",
         )
     )
 )
@@ -76,10 +77,14 @@ def split(
     cards: CardsPath = None,
     valid_ratio: Annotated[float, typer.Option(help="検証用に回す割合（0〜1）。")] = 0.2,
     seed: Annotated[int, typer.Option(help="乱数のシード。")] = 42,
+    held_out: Annotated[
+        bool,
+        typer.Option("--held-out", help="分けずに、すべてを評価だけに使う版にします。"),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """学習用と検証用に分け、変更されないデータセットを作ります。"""
-    from homutune.data import check_examples, create_dataset, split_examples
+    from homutune.data import check_examples, create_dataset, hold_out, split_examples
     from homutune.settings import load_settings
 
     loaded = load(path, cards)
@@ -92,7 +97,10 @@ def split(
             file=first.file,
             line=first.line,
         )
-    sides = split_examples(loaded.examples, valid_ratio=valid_ratio, seed=seed)
+    if held_out:
+        sides = hold_out(loaded.examples)
+    else:
+        sides = split_examples(loaded.examples, valid_ratio=valid_ratio, seed=seed)
     dataset = create_dataset(
         load_settings().home,
         loaded.examples,

@@ -51,7 +51,7 @@ from homutune.data._review import (
     write_review,
 )
 from homutune.data._separation import NearPair, Separation, prove_separation
-from homutune.data._split import Split, find_leaks, split_examples
+from homutune.data._split import Split, find_leaks, hold_out, split_examples
 from homutune.data._tokens import (
     CostEstimate,
     ModelPrice,
@@ -146,6 +146,7 @@ __all__ = [
     "find_leaks",
     "grounded_answer",
     "grounded_messages",
+    "hold_out",
     "is_abstention",
     "iter_examples",
     "load_prices",

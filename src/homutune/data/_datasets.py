@@ -115,7 +115,9 @@ def create_dataset(
 
 
 def open_dataset(home: Path, name: str | None = None) -> Dataset:
-    """Open the version ``name`` (a unique beginning is enough); the newest for None or "latest".
+    """Open the version ``name`` (a unique beginning is enough).
+
+    For None or "latest" the newest that has a training side.
 
     Raises:
         UserError: there is none, the beginning is ambiguous, or its files were changed.
@@ -149,8 +151,10 @@ def _find(home: Path, name: str | None) -> Path:
     if not manifests:
         raise UserError("データセットがまだありません。", remedy=_SPLIT_REMEDY)
     if name in (None, "latest"):
-        newest = max(manifests, key=lambda p: str(json.loads(p.read_text("utf-8"))["created_at"]))
-        return newest.parent
+        known = {path: json.loads(path.read_text("utf-8")) for path in manifests}
+        # A version kept for evaluation is asked for by its name only.
+        usable = [path for path in manifests if known[path]["counts"]["train"]] or manifests
+        return max(usable, key=lambda path: str(known[path]["created_at"])).parent
     found = [path.parent for path in manifests if path.parent.name.startswith(str(name))]
     if len(found) != 1:
         known = ", ".join(path.parent.name for path in manifests)

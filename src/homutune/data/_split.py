@@ -58,6 +58,11 @@ def split_examples(
     return Split(tuple(sorted(sides[False])), tuple(sorted(sides[True])), seed, valid_ratio)
 
 
+def hold_out(examples: Sequence[Example]) -> Split:
+    """All on the validation side: a set for evaluation that never trains."""
+    return Split((), tuple(sorted(example.meta.id for example in examples)), valid_ratio=1.0)
+
+
 def find_leaks(examples: Sequence[Example], split: Split) -> list[str]:
     """What the two sides share: ids, groups, cards or questions. Empty: the split is leak-proof."""
     known = {example.meta.id: example for example in examples}
