@@ -80,7 +80,7 @@ def test_split_export_and_estimate_work_one_after_the_other(corpus, home, capsys
     folder = home / "datasets" / dataset["name"] / "exports/grounded"
     assert exported["lines"]["train"] == 20  # 16 and a quarter of them withheld
     rows = (folder / "train.jsonl").read_text("utf-8").splitlines()
-    assert len(rows) == 24
+    assert len(rows) == 20
     assert set(json.loads(rows[0])) == {"messages"}
     code, plain = answered(capsys, "export", dataset["name"], "--recipe", "plain", "--out", "x")
     assert plain["lines"] == {"train": 16, "valid": 4}
@@ -88,7 +88,7 @@ def test_split_export_and_estimate_work_one_after_the_other(corpus, home, capsys
 
     code, estimate = answered(capsys, "estimate", "--model", "gpt-4.1-mini", "--epochs", "2")
     assert code == 0
-    assert (estimate["recipe"], estimate["lines"], estimate["n_epochs"]) == ("grounded", 24, 2)
+    assert (estimate["recipe"], estimate["lines"], estimate["n_epochs"]) == ("grounded", 20, 2)
     assert estimate["openai"][0]["billed_tokens"] == 2 * estimate["openai"][0]["tokens"]["total"]
     assert estimate["local"] is None
 
