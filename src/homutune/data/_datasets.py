@@ -151,10 +151,10 @@ def _find(home: Path, name: str | None) -> Path:
     if not manifests:
         raise UserError("データセットがまだありません。", remedy=_SPLIT_REMEDY)
     if name in (None, "latest"):
-        known = {path: json.loads(path.read_text("utf-8")) for path in manifests}
+        read = {path: json.loads(path.read_text("utf-8")) for path in manifests}
         # A version kept for evaluation is asked for by its name only.
-        usable = [path for path in manifests if known[path]["counts"]["train"]] or manifests
-        return max(usable, key=lambda path: str(known[path]["created_at"])).parent
+        usable = [path for path in manifests if read[path]["counts"]["train"]] or manifests
+        return max(usable, key=lambda path: str(read[path]["created_at"])).parent
     found = [path.parent for path in manifests if path.parent.name.startswith(str(name))]
     if len(found) != 1:
         known = ", ".join(path.parent.name for path in manifests)
