@@ -26,7 +26,7 @@ def one_step(base: Path, workers: Workers, examples: int) -> tuple[Any, Any, tor
     model = load_model(base, LoraSettings(), torch.float32, torch.device("cpu"))
     trainer = LoraTrainer(
         model,
-        TrainingArguments(output_dir="unused", use_cpu=True, report_to=[]),
+        TrainingArguments(output_dir=str(base.parent), use_cpu=True, report_to=[]),
         examples=tokens,
         plan=[list(range(examples))],
         pad_id=0,
