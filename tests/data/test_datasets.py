@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,14 @@ def test_training_cards_leave_out_those_of_validation_questions(home):
     assert {card for e in dataset.train for card in e.meta.cards} <= {
         card.id for card in dataset.train_cards
     }
+
+
+def test_training_cards_leave_out_those_no_example_names(home):
+    examples, cards = linked(20)
+    unnamed = replace(cards[0], id="card-of-questions-kept-elsewhere")
+    dataset = create_dataset(home, examples, [*cards, unnamed], split_examples(examples))
+    assert unnamed in dataset.cards
+    assert unnamed not in dataset.train_cards
 
 
 def test_the_same_content_in_another_order_is_the_same_dataset(home):

@@ -10,7 +10,7 @@ from homutune.data._types import Card, Source
 from homutune.data._yaml import data_files, known_mapping, lines_of, load_yaml
 from homutune.errors import UserError
 
-_CARD = {"id", "title", "field", "text", "articles", "as_of", "reviewed"}
+_CARD = {"id", "title", "field", "text", "articles", "as_of", "reviewed", "asks"}
 
 
 def read_cards(path: Path, notes: list[str] | None = None) -> list[Card]:
@@ -52,4 +52,5 @@ def _card(item: Any, file: Path, line: int) -> Card:
         articles=meta_texts(item, "articles", source),
         as_of=meta_text(item, "as_of", source),
         reviewed=meta_text(item, "reviewed", source),
+        asks=meta_texts(item, "asks", source),
     )

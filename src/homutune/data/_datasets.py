@@ -53,9 +53,16 @@ class Dataset:
 
     @property
     def train_cards(self) -> list[Card]:
-        """The cards that training may show: all but those that answer validation questions."""
+        """The cards that training may show: those its examples name, as answer or near miss.
+
+        No card that answers a validation question, and none that no example names: questions
+        kept elsewhere for a later evaluation may be about it.
+        """
         kept_back = {card for example in self.valid for card in example.meta.cards}
-        return [card for card in self.cards if card.id not in kept_back]
+        named = {
+            card for example in self.train for card in (*example.meta.cards, *example.meta.near)
+        }
+        return [card for card in self.cards if card.id in named - kept_back]
 
     def _side(self, ids: Sequence[str]) -> list[Example]:
         chosen = set(ids)

@@ -110,6 +110,9 @@ class Card:
     as_of: str | None = None
     #: Day on which the text was compared with the articles, if it was.
     reviewed: str | None = None
+    #: Questions the card answers, in the words of those who ask; only for finding the card
+    #: (document expansion, as in doc2query, Nogueira et al. 2019), never shown to a model.
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
