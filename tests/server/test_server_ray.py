@@ -119,7 +119,7 @@ def test_a_job_of_the_api_is_trained_by_two_workers_on_two_nodes(
 def make_job(home: Path, tmp_path: Path) -> Callable[..., Path]:
     build_tiny_base(home)
 
-    def make(name: str, ray: dict[str, Any] | None) -> Path:
+    def make(name: str, ray: dict[str, Any] | None, n_epochs: int = 40) -> Path:
         folder = home / "jobs" / name
         folder.mkdir(parents=True)
         examples = [
@@ -131,7 +131,11 @@ def make_job(home: Path, tmp_path: Path) -> Callable[..., Path]:
             "base_path": str(home / "bases" / "tiny-gemma"),
             "train_file": str(folder / "train.jsonl"),
             "seed": 1,
-            "hyperparameters": {"n_epochs": 40, "batch_size": 4, "learning_rate_multiplier": 1},
+            "hyperparameters": {
+                "n_epochs": n_epochs,
+                "batch_size": 4,
+                "learning_rate_multiplier": 1,
+            },
             "fine_tuned_model": f"ft:tiny-gemma:local::{name}",
             "adapter_path": str(home / "adapters" / name),
             "ray": ray,
@@ -169,10 +173,11 @@ def test_killed_workers_and_a_stopped_driver_go_on_from_the_newest_resume_point(
     wait_until(lambda: any(m.startswith("Step 20/") for m in told(folder)), 600)
     (victim, *_) = training_workers()
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: any("resumed from step" in m for m in told(folder)), 600)
+    # At once: no step is made before new workers have come, and those find the stop waiting.
     driver.terminate()
     assert driver.wait(600) == 0, (folder / "worker.log").read_text()
     assert not (folder / "result.json").exists()
+    assert any("resumed from step" in m for m in told(folder))
 
     assert run("ray_train", folder).wait(600) == 0, (folder / "worker.log").read_text()
     assert json.loads((folder / "result.json").read_text())["status"] == "succeeded"
@@ -182,6 +187,24 @@ def test_killed_workers_and_a_stopped_driver_go_on_from_the_newest_resume_point(
     # Two workers add in another order than one: equal up to rounding, which grows step by step.
     assert losses(folder)[:10] == pytest.approx(losses(alone)[:10], rel=1e-2)
     assert (folder.parents[1] / "adapters" / "ray" / "adapter.gguf").exists()
+
+
+def test_a_stop_and_a_cancel_reach_workers_in_the_middle_of_their_steps(
+    make_job: Callable[..., Path], tmp_path: Path, cluster: str
+) -> None:
+    storage = {"address": cluster, "workers": 2, "storage": f"file://{tmp_path}/shared"}
+    folder = make_job("endless", storage, n_epochs=20_000)
+    driver = run("ray_train", folder)
+    wait_until(lambda: any(m.startswith("Step 5/") for m in told(folder)), 600)
+    driver.terminate()
+    assert driver.wait(600) == 0, (folder / "worker.log").read_text()
+    assert not (folder / "result.json").exists()
+
+    driver = run("ray_train", folder)
+    wait_until(lambda: any("resumed from step" in m for m in told(folder)), 600)
+    (folder / "cancel").touch()
+    assert driver.wait(600) == 0, (folder / "worker.log").read_text()
+    assert json.loads((folder / "result.json").read_text())["status"] == "cancelled"
 
 
 def test_ray_without_storage_is_refused_at_the_start(home: Path) -> None:

@@ -46,6 +46,7 @@ from homutune.files import is_disk_full, sync_tree
 MAX_FAILURES = 3
 _KEPT_POINTS = 2
 _POLL_S = 0.2
+_QUEUE_LENGTH = 16
 
 
 # --- on the worker ------------------------------------------------------------------------------
@@ -185,7 +186,8 @@ class _Driver:
         ray.init(self._settings["address"], log_to_driver=False, logging_level="ERROR")
         # After Ray, which puts a handler of its own that ends the process at once.
         signal.signal(signal.SIGTERM, lambda *_: self._stop.set())
-        queue = Queue(actor_options={"num_cpus": 0})
+        # Short: training waits for what it says to be written down and never runs far ahead of it.
+        queue = Queue(_QUEUE_LENGTH, actor_options={"num_cpus": 0})
         reader = threading.Thread(target=self._read, args=(queue,))
         reader.start()
         try:
@@ -241,11 +243,7 @@ class _Driver:
         while True:
             over = self._over.is_set()
             try:
-                try:
-                    self._apply(*queue.get(timeout=_POLL_S))
-                    continue
-                except Empty:
-                    pass
+                # Before each message: quick steps leave no moment without one.
                 for name, wanted in (
                     ("cancel", (self._folder / "cancel").exists()),
                     ("stop", self._stop.is_set()),
@@ -253,6 +251,11 @@ class _Driver:
                     if wanted and name not in wished:
                         self._storage.write(name, b"")
                         wished.add(name)
+                try:
+                    self._apply(*queue.get(timeout=_POLL_S))
+                    continue
+                except Empty:
+                    pass
             except Exception as error:  # handed over to the thread that waits for Ray
                 self._problem = error
             if over or self._problem is not None:
