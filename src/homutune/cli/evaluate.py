@@ -294,6 +294,10 @@ def _summary_table(summaries: list[RunSummary], model: str) -> Table:
                     for s in summaries
                 ),
             )
+    table.add_row(
+        "（参考）文字の類似度",
+        *("―" if s.similarity is None else f"{s.similarity:.2f}" for s in summaries),
+    )
     table.add_row("質問", *(f"{s.n_items}" for s in summaries))
     table.add_row(
         "1問の秒数（中央値）",

@@ -13,6 +13,7 @@ from homutune.evaluation._comparison import (
     compare_runs,
     find_pairs,
 )
+from homutune.evaluation._exams import CONDITIONS, Condition
 from homutune.evaluation._gate import GateLine, GateResult, check_gate
 from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_judged
 from homutune.evaluation._judge_summary import JudgeResult, PairSummary, summarize_judge
@@ -24,7 +25,8 @@ from homutune.evaluation._opinions import Opinions, read_opinions
 from homutune.evaluation._people import PeopleResult, summarize_people
 from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
 from homutune.evaluation._report import Training, write_report
-from homutune.evaluation._runs import CONDITIONS, Condition, Run, load_run, run_condition
+from homutune.evaluation._run_files import Run, load_run
+from homutune.evaluation._runs import run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
 from homutune.evaluation._summary import RunSummary, summarize
 from homutune.evaluation._wording import ComparisonRow, comparison_rows, headline

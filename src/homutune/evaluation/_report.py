@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from homutune import __version__
-from homutune.data import Dataset, Example
+from homutune.data import CONTRAST_TYPES, Dataset, Example
 from homutune.evaluation import _charts as charts
 from homutune.evaluation import _statistics as statistics
 from homutune.evaluation import _wording as wording
 from homutune.evaluation._agreement import ENOUGH_AC2, ENOUGH_ITEMS
 from homutune.evaluation._breakdown import BREAKDOWNS
 from homutune.evaluation._comparison import Comparison, RunPairs
+from homutune.evaluation._exams import CONDITIONS
 from homutune.evaluation._metrics import LossCurves
 from homutune.evaluation._opinions import Opinions
-from homutune.evaluation._runs import CONDITIONS
 from homutune.evaluation._safeguards import ANCHORS, NEAR_DUPLICATE
 from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._text import LONGEST, SHORTEST
@@ -101,6 +101,7 @@ def render_report(
         enough_items=ENOUGH_ITEMS,
         enough_ac2=ENOUGH_AC2,
         criteria=CRITERIA,
+        contrast_types=CONTRAST_TYPES,
         conditions=CONDITIONS,
         breakdowns=BREAKDOWNS,
         flags=FLAGS,
