@@ -1,12 +1,13 @@
 """評価: answers of a model, four criteria by rules, paired comparison, report."""
 
-from homutune.evaluation._answers import Answer, answer_items
+from homutune.evaluation._answers import Answer, answer_items, side_by_side
 from homutune.evaluation._arms import ArmsComparison, Contrast, compare_arms, find_arm, open_run
 from homutune.evaluation._arms_report import (
     arms_headline,
     interaction_sentence,
     write_arms_report,
 )
+from homutune.evaluation._breakdown import CASE_LABELS
 from homutune.evaluation._comparison import (
     Comparison,
     ConditionComparison,
@@ -15,9 +16,10 @@ from homutune.evaluation._comparison import (
 )
 from homutune.evaluation._exams import CONDITIONS, Condition
 from homutune.evaluation._gate import GateLine, GateResult, check_gate
+from homutune.evaluation._history import VersionScore, runs_of_same_exam
 from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_judged
 from homutune.evaluation._judge_summary import JudgeResult, PairSummary, summarize_judge
-from homutune.evaluation._judges import Judge, MockJudge, ModelJudge
+from homutune.evaluation._judges import Judge, MockJudge, ModelJudge, StructuredModel
 from homutune.evaluation._legal_checks import LegalDifference, compare
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
 from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answer_choices
@@ -28,10 +30,12 @@ from homutune.evaluation._report import Training, write_report
 from homutune.evaluation._run_files import Run, load_run
 from homutune.evaluation._runs import run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
+from homutune.evaluation._statistics import wilson
 from homutune.evaluation._summary import RunSummary, summarize
 from homutune.evaluation._wording import ComparisonRow, comparison_rows, headline
 
 __all__ = [
+    "CASE_LABELS",
     "CONDITIONS",
     "CRITERIA",
     "FLAGS",
@@ -61,7 +65,9 @@ __all__ = [
     "Run",
     "RunSummary",
     "Scorer",
+    "StructuredModel",
     "Training",
+    "VersionScore",
     "answer_choices",
     "answer_items",
     "arms_headline",
@@ -85,9 +91,12 @@ __all__ = [
     "read_loss_curves",
     "read_opinions",
     "run_condition",
+    "runs_of_same_exam",
+    "side_by_side",
     "summarize",
     "summarize_judge",
     "summarize_people",
+    "wilson",
     "write_arms_report",
     "write_report",
 ]
