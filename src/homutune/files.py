@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from homutune.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Record = TypeVar("Record", bound=DataclassInstance)
 
 # A quota that is used up looks like a full disk; Windows has no such number.
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -106,3 +114,42 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class JsonLines:
+    """One dataclass record a line, appended as it arrives.
+
+    A process killed while writing leaves a torn last line; reading ignores it and the next
+    append removes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> list[dict[str, Any]]:
+        """The records on disk; none where there is no file."""
+        return [json.loads(raw) for raw in self._whole_lines().splitlines()]
+
+    def append_all(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Write each record before handing it on.
+
+        Raises:
+            UserError: the disk is full or not writable.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            whole = len(self._whole_lines())
+            with self.path.open("ab") as handle:
+                handle.truncate(whole)
+                for record in records:
+                    line = json.dumps(asdict(record), ensure_ascii=False)
+                    # A lone surrogate in model output becomes the JSON escape of itself.
+                    handle.write(line.encode("utf-8", "backslashreplace") + b"\n")
+                    handle.flush()
+                    yield record
+        except OSError as error:
+            raise disk_error(error, self.path) from error
+
+    def _whole_lines(self) -> bytes:
+        data = self.path.read_bytes() if self.path.exists() else b""
+        return data[: data.rfind(b"\n") + 1]

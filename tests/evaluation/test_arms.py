@@ -13,7 +13,7 @@ import pytest
 from evaluation.legal_models import Models, chat
 from evaluation.test_comparison import Page
 from homutune.cli._app import run as homutune
-from homutune.data import Dataset, Example
+from homutune.data import Dataset, Example, Split, create_dataset
 from homutune.errors import UserError
 from homutune.evaluation import (
     CONDITIONS,
@@ -24,6 +24,7 @@ from homutune.evaluation import (
     find_arm,
     find_pairs,
     interaction_sentence,
+    open_run,
     run_condition,
     write_arms_report,
 )
@@ -148,6 +149,18 @@ def test_the_command_takes_two_or_four_arms(
     assert homutune(["eval", "compare", "base", "tuned", "third"]) == 2
     assert homutune(["eval", "compare", "base@withheld", "tuned@grounded"]) == 2
     assert "homutune eval run --model base" in read().err
+
+
+def test_a_run_about_other_questions_is_refused_and_says_which(
+    measure: Measure, home: Path, dataset: Dataset, models: Models
+) -> None:
+    run = measure("tuned", "plain")
+    fewer = Split(dataset.split.train, dataset.split.valid[2:])
+    kept = [e for e in dataset.examples if e.meta.id not in dataset.split.valid[:2]]
+    other = create_dataset(home, kept, dataset.cards, fewer)
+    with pytest.raises(UserError, match=f"{dataset.name} のもの") as caught:
+        open_run(home, other, run.config.id)
+    assert f"--dataset {dataset.name}" in str(caught.value)
 
 
 def test_an_unmeasured_arm_names_the_command(home: Path, dataset: Dataset) -> None:

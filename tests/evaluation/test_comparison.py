@@ -29,7 +29,7 @@ from homutune.evaluation import (
 )
 from homutune.evaluation._views import largest_changes
 from homutune.settings import Settings
-from scripted import openai_error
+from scripted import Reply, openai_error
 
 METRICS = (
     "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n"
@@ -244,6 +244,24 @@ def test_the_report_is_whole_self_contained_and_says_the_numbers(
     assert len(pictures) == 12  # two conditions x (two, kind, field), three counts, one loss curve
     for picture in pictures:
         ElementTree.fromstring(picture)
+
+
+def test_the_report_shows_contradictions_with_their_evidence_and_similarity_apart(
+    evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models, tmp_path: Path
+) -> None:
+    def wrong(model: str, item: Example) -> Reply | None:
+        return chat(item.answer.replace("30日前", "60日前")) if model == "base" else None
+
+    models.hook = wrong
+    evaluate("base", "plain")
+    evaluate("tuned", "plain")
+    summary = compared(settings, dataset).conditions["plain"].base
+    assert summary.differences == {"period": 2}  # the two questions about 30日前
+    assert summary.similarity is not None and summary.similarity > 0.9
+    html = reported(settings, dataset, tmp_path / "report.html")
+    assert "食い違い（期間）：30日 → 60日" in html
+    assert "学習前 2/12、学習後 0/12" in html
+    assert "類似度は一語の違いで逆になる誤りを見分けられない" in html
 
 
 def test_the_report_says_how_often_each_item_was_answered_and_how_much_that_varied(

@@ -45,6 +45,7 @@ def test_the_reference_answer_gets_full_marks(dataset: Dataset, item: Example) -
         "right_card": True,
         "verbatim": False,
         "over_abstained": False,
+        "contradicts": False,
         "stopped": True,
     }
 
@@ -54,7 +55,7 @@ def test_a_wrong_number_in_a_well_written_answer_costs_correctness_only(
 ) -> None:
     wrong = item.answer.replace("30日前", "90日前").replace("労働基準法20条", "労働基準法24条")
     result = score(dataset, item, wrong)
-    assert result.parts["correctness"] == {"rubric": 0.5, "articles": 0.0}
+    assert result.parts["correctness"] == {"rubric": 0.5, "articles": 0.0, "legal": 0.0}
     assert result.criteria["style"] == 1.0
     assert result.criteria["relevance"] == 1.0
 
@@ -221,3 +222,28 @@ def test_a_quotation_must_stand_in_a_note_word_for_word(dataset: Dataset, item: 
     assert score(dataset, item, changed, shown=SHOWN).flags["verbatim"] is False
     assert score(dataset, item, answer, shown=("shoshu",)).flags["verbatim"] is False
     assert score(dataset, item, ABSTENTION, shown=SHOWN).flags["verbatim"] is None
+
+
+def test_a_contradiction_of_the_reference_is_evidence_that_similarity_cannot_give(
+    dataset: Dataset, item: Example
+) -> None:
+    denied = item.answer.replace("行う必要があります", "行う必要はありません")
+    result = score(dataset, item, denied)
+    assert result.flags["contradicts"] is True
+    (difference,) = result.differences
+    assert difference.type == "negation"
+    assert item.answer[slice(*difference.reference_span)] == difference.reference
+    # Rubric words and article are all there: only the legal check lowers the score.
+    assert result.parts["correctness"] == {"rubric": 1.0, "articles": 1.0, "legal": 0.0}
+    assert result.similarity is not None and result.similarity > 0.9
+
+
+def test_saying_nothing_contradicts_nothing_and_earns_nothing(
+    dataset: Dataset, item: Example
+) -> None:
+    silent = score(dataset, item, ABSTENTION, shown=SHOWN)
+    assert silent.flags["contradicts"] is None and not silent.differences
+    off = score(dataset, item, "お問い合わせありがとうございます。担当者が確認します。")
+    assert off.flags["contradicts"] is False
+    assert off.parts["correctness"]["legal"] is None
+    assert off.criteria["correctness"] == 0.0

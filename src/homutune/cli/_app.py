@@ -39,6 +39,9 @@ VERBS: dict[str, Verb] = {
     "tune": Verb("homutune.cli.tune", "app", "ファインチューニングの開始・監視・一覧。"),
     "model": Verb("homutune.cli.model", "app", "学習したモデルの書き出しとモデルカード。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
+    "improve": Verb(
+        "homutune.cli.improve", "app", "弱点の分析、データの追加、再学習、前後の比較。"
+    ),
     "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
 }

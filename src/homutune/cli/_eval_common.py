@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,6 +15,10 @@ from homutune.cli._console import console
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
+    import openai
+
+    from homutune.data import Dataset
+    from homutune.evaluation import Condition, Run, Training
     from homutune.settings import Settings
     from homutune.tuning import ModelEntry
 
@@ -61,3 +66,68 @@ def progress_bars() -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
+
+
+def conditions_of(dataset: Dataset, plan: str) -> list[Condition]:
+    """What to measure; without cards only the question alone can be asked."""
+    from homutune.evaluation import CONDITIONS
+
+    if plan != "all":
+        return [CONDITIONS[plan]]
+    if not dataset.cards:
+        console.print("解説カードがないため、資料なしの条件だけを評価します。", style="yellow")
+        return [CONDITIONS["plain"]]
+    return [
+        condition
+        for condition in CONDITIONS.values()
+        if condition.case == "answerable" or any(item.meta.cards for item in dataset.valid)
+    ]
+
+
+def measure(
+    settings: Settings,
+    client: openai.OpenAI,
+    dataset: Dataset,
+    conditions: Sequence[Condition],
+    *,
+    model: str,
+    **options: Any,
+) -> list[Run]:
+    """Answer and score under each condition, with a bar for each; ``options`` go to each run."""
+    from homutune.evaluation import run_condition
+
+    runs: list[Run] = []
+    with progress_bars() as bars:
+        for condition in conditions:
+            task = bars.add_task(condition.label, total=None)
+            runs.append(
+                run_condition(
+                    settings,
+                    client,
+                    dataset,
+                    condition,
+                    model=model,
+                    progress=lambda done, total, task=task: bars.update(  # type: ignore[misc]
+                        task, completed=done, total=total
+                    ),
+                    **options,
+                )
+            )
+    return runs
+
+
+def training_of(entry: ModelEntry | None) -> Training | None:
+    """What the registry knows about how the tuned model was made."""
+    from homutune.evaluation import Training
+
+    if entry is None:
+        return None
+    known: dict[str, Any] = {
+        "学習データ": entry.dataset,
+        "レシピ": entry.recipe,
+        "学習の seed": entry.seed,
+        "学習トークン": entry.trained_tokens and f"{entry.trained_tokens:,}",
+        **(entry.hyperparameters or {}),
+    }
+    facts = tuple((key, str(value)) for key, value in known.items() if value is not None)
+    return Training(entry.dataset, facts)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
 from homutune.cli._console import console, out, print_json
 from homutune.cli._eval_arms import compare_arms_of, names_arms
@@ -18,19 +15,20 @@ from homutune.cli._eval_common import (
     MODEL_HELP,
     AsJson,
     DatasetName,
-    progress_bars,
+    conditions_of,
+    measure,
     report_path,
     resolve,
+    training_of,
 )
 from homutune.cli._eval_gate import gate
 from homutune.cli._eval_judge import judge
 from homutune.cli._eval_rate import app as rate_app
+from homutune.cli._eval_view import print_comparison, summary_table
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
-    from homutune.data import Dataset
-    from homutune.evaluation import Comparison, Condition, Run, RunSummary, Training
-    from homutune.tuning import ModelEntry
+    pass
 
 app = typer.Typer(
     help="ベースモデルと学習後のモデルの比較評価。",
@@ -52,7 +50,6 @@ app = typer.Typer(
 
 #: What ``--generations 2`` and more need in order to differ.
 SEVERAL_TEMPERATURE = 0.7
-_MARKS = {"better": ("改善", "green"), "worse": ("悪化", "red"), "unclear": ("差なし", "dim")}
 
 
 @app.command("run")
@@ -86,7 +83,7 @@ def run(
     """検証の質問をモデルに解かせ、採点します。中断しても、同じコマンドで続きから再開します。"""
     from homutune.client import connect
     from homutune.data import open_dataset
-    from homutune.evaluation import run_condition, summarize
+    from homutune.evaluation import summarize
     from homutune.settings import load_settings
 
     settings = load_settings()
@@ -98,28 +95,20 @@ def run(
         condition
         if temperature is None
         else replace(condition, plan=replace(condition.plan, temperature=temperature))
-        for condition in _conditions(opened, plan)
+        for condition in conditions_of(opened, plan)
     ]
-    runs: list[Run] = []
-    with connect(settings) as client, progress_bars() as bars:
-        for condition in conditions:
-            task = bars.add_task(condition.label, total=None)
-            runs.append(
-                run_condition(
-                    settings,
-                    client,
-                    opened,
-                    condition,
-                    model=name,
-                    limit=limit,
-                    concurrency=concurrency,
-                    generations=generations,
-                    fresh=fresh,
-                    progress=lambda done, total, task=task: bars.update(  # type: ignore[misc]
-                        task, completed=done, total=total
-                    ),
-                )
-            )
+    with connect(settings) as client:
+        runs = measure(
+            settings,
+            client,
+            opened,
+            conditions,
+            model=name,
+            limit=limit,
+            concurrency=concurrency,
+            generations=generations,
+            fresh=fresh,
+        )
     summaries = [summarize(finished) for finished in runs]
     if as_json:
         print_json(
@@ -130,7 +119,7 @@ def run(
             }
         )
         return
-    out.print(_summary_table(summaries, name))
+    out.print(summary_table(summaries, name))
     for finished in runs:
         if finished.missing:
             console.print(
@@ -181,6 +170,7 @@ def compare(
         read_opinions,
         write_report,
     )
+    from homutune.improvement import version_history
     from homutune.settings import load_settings
 
     if arms and names_arms(arms):
@@ -207,8 +197,9 @@ def compare(
         pairs,
         opened,
         curves=read_loss_curves(metrics_path) if metrics_path else None,
-        training=_training(entry),
+        training=training_of(entry),
         opinions=opinions,
+        history=version_history(settings.home, next(iter(pairs.values()))[1], settings.base_url),
     )
     if as_json:
         print_json(
@@ -219,7 +210,7 @@ def compare(
             }
         )
         return
-    _print_comparison(comparison)
+    print_comparison(comparison)
     out.print(f"報告書: {path.resolve()}", markup=False, soft_wrap=True)
 
 
@@ -254,109 +245,3 @@ app.command(
         )
     ),
 )(gate)
-
-
-def _conditions(dataset: Dataset, plan: str) -> list[Condition]:
-    """What to measure; without cards only the question alone can be asked."""
-    from homutune.evaluation import CONDITIONS
-
-    if plan != "all":
-        return [CONDITIONS[plan]]
-    if not dataset.cards:
-        console.print("解説カードがないため、資料なしの条件だけを評価します。", style="yellow")
-        return [CONDITIONS["plain"]]
-    return [
-        condition
-        for condition in CONDITIONS.values()
-        if condition.case == "answerable" or any(item.meta.cards for item in dataset.valid)
-    ]
-
-
-def _summary_table(summaries: list[RunSummary], model: str) -> Table:
-    from homutune.evaluation import CRITERIA, FLAGS
-
-    table = Table(title=f"評価: {model}", title_justify="left")
-    table.add_column("項目")
-    for summary in summaries:
-        table.add_column(_label(summary.condition), justify="right")
-    for key, label in CRITERIA.items():
-        if any(key in summary.criteria for summary in summaries):
-            table.add_row(
-                label,
-                *(f"{s.criteria[key].mean:.2f}" if key in s.criteria else "―" for s in summaries),
-            )
-    for key, label in FLAGS.items():
-        if any(key in summary.flags for summary in summaries):
-            table.add_row(
-                label,
-                *(
-                    f"{s.flags[key].count}/{s.flags[key].n}" if key in s.flags else "―"
-                    for s in summaries
-                ),
-            )
-    table.add_row("質問", *(f"{s.n_items}" for s in summaries))
-    table.add_row(
-        "1問の秒数（中央値）",
-        *("―" if s.latency_s is None else f"{s.latency_s:.1f}" for s in summaries),
-    )
-    if any(summary.spread for summary in summaries):
-        table.add_row(
-            "正確性の答えごとのばらつき",
-            *(f"{s.spread['correctness']:.2f}" if s.spread else "―" for s in summaries),
-        )
-    if any(summary.cost_usd is not None for summary in summaries):
-        table.add_row(
-            "費用（USD）",
-            *("―" if s.cost_usd is None else f"{s.cost_usd:.4f}" for s in summaries),
-        )
-    return table
-
-
-def _label(condition: str) -> str:
-    from homutune.evaluation import CONDITIONS
-
-    return CONDITIONS[condition].label
-
-
-def _print_comparison(comparison: Comparison) -> None:
-    from homutune.evaluation import comparison_rows, headline
-
-    out.print(headline(comparison), style="bold", markup=False)
-    rows = comparison_rows(comparison)
-    for condition in comparison.conditions.values():
-        table = Table(title=condition.label, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column("項目", no_wrap=True)
-        for title in ("学習前", "学習後", "差", "95%区間", "p"):
-            table.add_column(title, justify="right", no_wrap=True)
-        table.add_column("判定", no_wrap=True)
-        for row in rows:
-            if row.condition == condition.label:
-                mark, style = _MARKS[row.verdict]
-                figures = (row.base, row.tuned, row.difference, row.interval, row.p)
-                table.add_row(row.name, *figures, Text(mark, style))
-        out.print(table)
-    n_items = max(condition.base.n_items for condition in comparison.conditions.values())
-    out.print(
-        f"{n_items}問。差なし＝「差があるとは言えない」。測り方と回答は報告書にあります。",
-        style="dim",
-        markup=False,
-    )
-    for name, why in comparison.absent.items():
-        out.print(f"測っていません: {_label(name)}（{why}）", style="yellow", markup=False)
-
-
-def _training(entry: ModelEntry | None) -> Training | None:
-    """What the registry knows about how the tuned model was made."""
-    from homutune.evaluation import Training
-
-    if entry is None:
-        return None
-    known: dict[str, Any] = {
-        "学習データ": entry.dataset,
-        "レシピ": entry.recipe,
-        "学習の seed": entry.seed,
-        "学習トークン": entry.trained_tokens and f"{entry.trained_tokens:,}",
-        **(entry.hyperparameters or {}),
-    }
-    facts = tuple((key, str(value)) for key, value in known.items() if value is not None)
-    return Training(entry.dataset, facts)

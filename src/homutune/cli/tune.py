@@ -253,6 +253,25 @@ def _dataset_files(settings: Settings, name: str, recipe: Recipe, seed: int) -> 
 
 
 def _watch(settings: Settings, client: openai.OpenAI, job_id: str, as_json: bool) -> None:
+    job, entry = follow(settings, client, job_id)
+    if as_json:
+        print_json({"job": _job_json(job), "model": entry.as_dict() if entry else None})
+    elif entry is not None:
+        _print_result(entry)
+    else:
+        tell(f"ジョブ {job_id} は中止されました。")
+    if entry is None:
+        raise typer.Exit(1)
+
+
+def follow(
+    settings: Settings, client: openai.OpenAI, job_id: str
+) -> tuple[FineTuningJob, ModelEntry | None]:
+    """Show the job to its end and remember its model; None where it was cancelled.
+
+    Raises:
+        UserError: the training failed.
+    """
     from homutune.cli._live import LiveView
     from homutune.tuning import register_model, watch_job
 
@@ -277,15 +296,7 @@ def _watch(settings: Settings, client: openai.OpenAI, job_id: str, as_json: bool
             f"学習が失敗しました（{reason or '理由は記録されていません'}）。",
             remedy=f"詳しくは homutune tune show {job_id} で確認できます。",
         )
-    entry = register_model(settings.home, client, job) if job.status == "succeeded" else None
-    if as_json:
-        print_json({"job": _job_json(job), "model": entry.as_dict() if entry else None})
-    elif entry is not None:
-        _print_result(entry)
-    else:
-        tell(f"ジョブ {job_id} は中止されました。")
-    if entry is None:
-        raise typer.Exit(1)
+    return job, register_model(settings.home, client, job) if job.status == "succeeded" else None
 
 
 def _print_result(entry: ModelEntry) -> None:

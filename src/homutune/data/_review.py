@@ -7,7 +7,7 @@ is known as old text → new text and can be merged into a later version too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,17 @@ class Review:
     notes: tuple[str, ...]
 
 
-def write_review(path: Path, dataset: Dataset, examples: Sequence[Example] | None = None) -> None:
+def write_review(
+    path: Path,
+    dataset: Dataset,
+    examples: Sequence[Example] | None = None,
+    comments: Mapping[str, str] | None = None,
+) -> None:
     """Write an Excel file for reviewers.
 
     Args:
         examples: which examples of ``dataset``; all by default.
+        comments: what stands in the column コメント to begin with, by id.
 
     Raises:
         UserError: the file cannot be written.
@@ -90,7 +96,9 @@ def write_review(path: Path, dataset: Dataset, examples: Sequence[Example] | Non
     book = Workbook()
     book.remove(book.active)
     shown = dataset.examples if examples is None else examples
-    rows = [[*(_cells(example)[key] for key, _, _ in _COLUMNS)] for example in shown]
+    remarks = comments or {}
+    cells = [{**_cells(e), "comment": remarks.get(e.meta.id, "")} for e in shown]
+    rows = [[row[key] for key, _, _ in _COLUMNS] for row in cells]
     headings = [heading for _, heading, _ in _COLUMNS]
     sheet = add_sheet(book, _SHEET, headings, rows, [width for _, _, width in _COLUMNS])
     choice = DataValidation("list", formula1=f'"{",".join(_DECISIONS)}"', allow_blank=True)

@@ -1,22 +1,25 @@
 """評価: answers of a model, four criteria by rules, paired comparison, report."""
 
-from homutune.evaluation._answers import Answer, answer_items
+from homutune.evaluation._answers import Answer, answer_items, side_by_side
 from homutune.evaluation._arms import ArmsComparison, Contrast, compare_arms, find_arm, open_run
 from homutune.evaluation._arms_report import (
     arms_headline,
     interaction_sentence,
     write_arms_report,
 )
+from homutune.evaluation._breakdown import CASE_LABELS
 from homutune.evaluation._comparison import (
     Comparison,
     ConditionComparison,
     compare_runs,
     find_pairs,
 )
+from homutune.evaluation._exams import CONDITIONS, Condition
 from homutune.evaluation._gate import GateLine, GateResult, check_gate
+from homutune.evaluation._history import VersionScore, runs_of_same_exam
 from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_judged
 from homutune.evaluation._judge_summary import JudgeResult, PairSummary, summarize_judge
-from homutune.evaluation._judges import Judge, MockJudge, ModelJudge
+from homutune.evaluation._judges import Judge, MockJudge, ModelJudge, StructuredModel
 from homutune.evaluation._legal_checks import LegalDifference, compare
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
 from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answer_choices
@@ -24,12 +27,15 @@ from homutune.evaluation._opinions import Opinions, read_opinions
 from homutune.evaluation._people import PeopleResult, summarize_people
 from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
 from homutune.evaluation._report import Training, write_report
-from homutune.evaluation._runs import CONDITIONS, Condition, Run, load_run, run_condition
+from homutune.evaluation._run_files import Run, load_run
+from homutune.evaluation._runs import run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
+from homutune.evaluation._statistics import wilson
 from homutune.evaluation._summary import RunSummary, summarize
 from homutune.evaluation._wording import ComparisonRow, comparison_rows, headline
 
 __all__ = [
+    "CASE_LABELS",
     "CONDITIONS",
     "CRITERIA",
     "FLAGS",
@@ -59,7 +65,9 @@ __all__ = [
     "Run",
     "RunSummary",
     "Scorer",
+    "StructuredModel",
     "Training",
+    "VersionScore",
     "answer_choices",
     "answer_items",
     "arms_headline",
@@ -83,9 +91,12 @@ __all__ = [
     "read_loss_curves",
     "read_opinions",
     "run_condition",
+    "runs_of_same_exam",
+    "side_by_side",
     "summarize",
     "summarize_judge",
     "summarize_people",
+    "wilson",
     "write_arms_report",
     "write_report",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from homutune.data import Example
-from homutune.evaluation._jsonl import JsonLines
+from homutune.files import JsonLines
 from homutune.prompting import Prompt, PromptPlan
 
 if TYPE_CHECKING:

@@ -12,14 +12,8 @@ from pathlib import Path
 
 from homutune.data import Dataset
 from homutune.errors import UserError
-from homutune.evaluation._runs import (
-    CONDITIONS,
-    Run,
-    finished_runs,
-    load_run,
-    read_config,
-    runs_folder,
-)
+from homutune.evaluation._exams import CONDITIONS
+from homutune.evaluation._run_files import Run, finished_runs, load_run, read_config, runs_folder
 from homutune.evaluation._safeguards import Leakage, find_leakage
 from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._statistics import (

@@ -12,8 +12,9 @@ from homutune.evaluation import _charts as charts
 from homutune.evaluation import _statistics as statistics
 from homutune.evaluation import _wording as wording
 from homutune.evaluation._arms import INTERACTION, ArmsComparison
+from homutune.evaluation._exams import CONDITIONS
 from homutune.evaluation._report import template
-from homutune.evaluation._runs import CONDITIONS, Run
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._safeguards import NEAR_DUPLICATE
 from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._views import arms_views, largest_changes

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from homutune.data import Example
-from homutune.evaluation._runs import Run
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._statistics import Interval, group_means, grouped_mean, t_interval
 from homutune.evaluation._summary import criterion_values, flag_values, groups_of

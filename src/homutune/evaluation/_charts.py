@@ -184,6 +184,35 @@ def share_plot(rows: Sequence[ShareRow], title: str) -> Markup:
     return _svg(height, title, parts)
 
 
+def history_plot(points: Sequence[CrossPoint], title: str) -> Markup:
+    """One mean for each version from left to right, with intervals, on a scale from 0 to 1."""
+    height, top, bottom, left, right = 300, 24, 236, 56, WIDTH - 40
+    step = (right - left) / max(1, len(points))
+
+    def xy(index: int, value: float) -> tuple[float, float]:
+        y = bottom - min(1.0, max(0.0, value)) * (bottom - top)
+        return left + step * (index + 0.5), y
+
+    parts = []
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        _, y = xy(0, tick)
+        parts.append(_line(left, y, right, y, "grid"))
+        parts.append(_text(left - 10, y + 4, f"{tick:g}", "tick", "end"))
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (xy(i, p.value) for i, p in enumerate(points)))
+    parts.append(f'<polyline points="{path}" class="curve tuned"/>')
+    for index, point in enumerate(points):
+        x, y = xy(index, point.value)
+        if point.interval:
+            low, high = (xy(index, edge)[1] for edge in point.interval)
+            parts.append(_line(x, low, x, high, "range"))
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" class="tuned"/>')
+        parts.append(_text(x + 11, y - 7, f"{point.value:.2f}", "value"))
+        for line, text in enumerate(point.label.split("\n")):
+            label = shorten(text, max(4, int(step / 8)))
+            parts.append(_text(x, bottom + 22 + 17 * line, label, "small", "middle"))
+    return _svg(height, title, parts)
+
+
 def loss_plot(train: Curve, valid: Curve, title: str) -> Markup:
     """Training loss (line) and validation loss (points) over steps; lower is better."""
     points = [*train, *valid]

@@ -9,14 +9,8 @@ from pathlib import Path
 from homutune.data import Dataset
 from homutune.errors import UserError
 from homutune.evaluation._breakdown import Slice, break_down
-from homutune.evaluation._runs import (
-    CONDITIONS,
-    Run,
-    RunConfig,
-    finished_runs,
-    load_run,
-    runs_folder,
-)
+from homutune.evaluation._exams import CONDITIONS
+from homutune.evaluation._run_files import Run, RunConfig, finished_runs, load_run, runs_folder
 from homutune.evaluation._safeguards import (
     Leakage,
     NoteRivals,

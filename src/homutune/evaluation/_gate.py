@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from homutune.errors import UserError
 from homutune.evaluation._comparison import Comparison, RunPairs
-from homutune.evaluation._runs import CONDITIONS, Run
+from homutune.evaluation._exams import CONDITIONS
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA, FEW_IS_GOOD, FLAGS
 from homutune.evaluation._summary import flag_values
 

@@ -19,12 +19,11 @@ from typing import Any
 
 from homutune.errors import UserError
 from homutune.evaluation._answers import ends_the_run, side_by_side
-from homutune.evaluation._jsonl import JsonLines
 from homutune.evaluation._judges import Judge
 from homutune.evaluation._judging import Question, Verdict, prompt_hash, read_reply
-from homutune.evaluation._runs import Run
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA
-from homutune.files import write_atomic
+from homutune.files import JsonLines, write_atomic
 
 Progress = Callable[[int, int], None]
 

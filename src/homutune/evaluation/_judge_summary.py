@@ -13,7 +13,7 @@ from scipy import stats
 from homutune.evaluation._agreement import LengthSlope, Trust, length_slope, trust
 from homutune.evaluation._judge_runs import Judged
 from homutune.evaluation._judging import MISSING
-from homutune.evaluation._runs import Run
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA
 from homutune.evaluation._statistics import PairedResult, compare_paired, holm, sign_flip_test
 from homutune.evaluation._summary import groups_of

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from homutune.data import points_met
+from homutune.data import Message, points_met
 from homutune.errors import UserError
 from homutune.evaluation._answers import SEED, patiently
 from homutune.evaluation._judging import Question
@@ -35,39 +36,59 @@ class Judge(Protocol):
         ...
 
 
-class ModelJudge:
-    """Any model behind OpenAI's API.
+class StructuredModel:
+    """Any model behind OpenAI's API, asked for a reply in the form of a JSON schema.
 
     Models differ in what they accept: a parameter that the server refuses is left out from then
-    on, so that reasoning models and small servers can judge as well.
+    on, so that reasoning models and small servers can be asked as well.
+
+    Args:
+        form: name of the schema, as the API wants one.
     """
 
-    def __init__(self, client: openai.OpenAI, model: str) -> None:
+    def __init__(
+        self,
+        client: openai.OpenAI,
+        model: str,
+        *,
+        form: str = "reply",
+        temperature: float = 0.0,
+        max_tokens: int = MAX_TOKENS,
+    ) -> None:
         self.name = model
         self._client = client
+        self._form = form
         self._options: dict[str, Any] = {
-            "temperature": 0.0,
+            "temperature": temperature,
             "seed": SEED,
-            "max_tokens": MAX_TOKENS,
+            "max_tokens": max_tokens,
             "response_format": {},
         }
 
-    def reply(self, question: Question) -> str:
-        """Ask, with the JSON schema where the server takes one."""
+    def ask(
+        self, messages: Sequence[Message], schema: Mapping[str, Any], *, seed: int = SEED
+    ) -> str:
+        """The text of the reply, "" where there is none; with the schema where one is taken.
+
+        Raises:
+            openai.APIError: there is no reply.
+        """
         import openai
 
         while True:
             options = dict(self._options)
+            if "seed" in options:
+                options["seed"] = seed
             if "response_format" in options:
-                form = {"name": "verdict", "strict": True, "schema": question.schema}
+                form = {"name": self._form, "strict": True, "schema": dict(schema)}
                 options["response_format"] = {"type": "json_schema", "json_schema": form}
             try:
-                messages: list[Any] = [dict(message) for message in question.messages()]
+                sent: list[Any] = [dict(message) for message in messages]
                 answer = patiently(
                     functools.partial(
                         self._client.chat.completions.create,
                         model=self.name,
-                        messages=messages,
+                        messages=sent,
                         **options,
                     )
                 )
@@ -79,6 +100,18 @@ class ModelJudge:
                     self._options.pop(name, None)
                 continue
             return str(answer.choices[0].message.content or "") if answer.choices else ""
+
+
+class ModelJudge:
+    """Any model behind OpenAI's API."""
+
+    def __init__(self, client: openai.OpenAI, model: str) -> None:
+        self.name = model
+        self._model = StructuredModel(client, model, form="verdict")
+
+    def reply(self, question: Question) -> str:
+        """Ask, with the JSON schema where the server takes one."""
+        return self._model.ask(question.messages(), question.schema)
 
 
 class MockJudge:

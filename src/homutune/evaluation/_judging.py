@@ -8,7 +8,6 @@ stands in the answer; one that cannot be read is missing, never a draw.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 from homutune.data import Example, Message
 from homutune.law import normalize
+from homutune.prompting import json_object
 
 #: Criterion -> what the judge looks at, and at nothing else.
 RUBRICS = {
@@ -163,7 +163,7 @@ def read_reply(question: Question, reply: str) -> Verdict:
         item = question.item.meta.id
         return Verdict(item, question.criterion, question.key(), value, missing=missing, **more)
 
-    record = _json_object(reply)
+    record = json_object(reply)
     if record is None:
         return verdict(None, "not_json")
     pair = len(question.answers) == 2
@@ -189,16 +189,3 @@ def _quotes(quote: str, answer: str) -> bool:
     if not text:
         return True
     return len(found) >= min(SHORTEST_EVIDENCE, len(text)) and found in text
-
-
-def _json_object(reply: str) -> dict[str, Any] | None:
-    """The JSON object in ``reply``; reasoning before it and a code fence around it are allowed."""
-    text = re.sub(r"<think>.*?</think>", "", reply, flags=re.DOTALL)
-    start = text.find("{")
-    if start < 0:
-        return None
-    try:
-        found, _ = json.JSONDecoder().raw_decode(text[start:])
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from homutune.errors import UserError
 from homutune.evaluation._answers import SEED, ends_the_run, patiently, side_by_side
-from homutune.evaluation._jsonl import JsonLines
 from homutune.evaluation._statistics import Interval, t_interval, wilson
+from homutune.files import JsonLines
 
 if TYPE_CHECKING:
     import openai

@@ -9,7 +9,7 @@ from homutune.evaluation._judge_runs import judges_of, load_judged
 from homutune.evaluation._judge_summary import JudgeResult, summarize_judge
 from homutune.evaluation._people import PeopleResult, summarize_people
 from homutune.evaluation._ratings import load_ratings
-from homutune.evaluation._runs import Run
+from homutune.evaluation._run_files import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from homutune.evaluation._agreement import gwet_ac2
 from homutune.evaluation._judge_summary import Ratings
-from homutune.evaluation._runs import Run
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA
 from homutune.evaluation._statistics import PairedResult, compare_paired, holm
 from homutune.evaluation._summary import groups_of

@@ -22,7 +22,7 @@ from typing import Any
 from homutune.data import without_sources
 from homutune.errors import UserError
 from homutune.evaluation._judge_summary import Ratings
-from homutune.evaluation._runs import Run
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA
 from homutune.files import write_atomic
 

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from homutune import __version__
-from homutune.data import Dataset, Example
+from homutune.data import CONTRAST_TYPES, Dataset, Example
 from homutune.evaluation import _charts as charts
 from homutune.evaluation import _statistics as statistics
 from homutune.evaluation import _wording as wording
 from homutune.evaluation._agreement import ENOUGH_AC2, ENOUGH_ITEMS
 from homutune.evaluation._breakdown import BREAKDOWNS
 from homutune.evaluation._comparison import Comparison, RunPairs
+from homutune.evaluation._exams import CONDITIONS
+from homutune.evaluation._history import VersionScore
 from homutune.evaluation._metrics import LossCurves
 from homutune.evaluation._opinions import Opinions
-from homutune.evaluation._runs import CONDITIONS
 from homutune.evaluation._safeguards import ANCHORS, NEAR_DUPLICATE
 from homutune.evaluation._scoring import CRITERIA, FLAGS
 from homutune.evaluation._text import LONGEST, SHORTEST
@@ -56,6 +57,7 @@ def write_report(
     curves: LossCurves | None = None,
     training: Training | None = None,
     opinions: Opinions | None = None,
+    history: Sequence[VersionScore] = (),
 ) -> None:
     """Write the comparison as one self-contained HTML file.
 
@@ -65,12 +67,19 @@ def write_report(
         curves: loss curves of the training job, if known.
         training: how the tuned model came about, if known.
         opinions: what people and judges say, see :func:`read_opinions`.
+        history: models of earlier versions on the same questions, oldest first; shown from two on.
 
     Raises:
         UserError: the file cannot be written.
     """
     text = render_report(
-        comparison, pairs, dataset, curves=curves, training=training, opinions=opinions
+        comparison,
+        pairs,
+        dataset,
+        curves=curves,
+        training=training,
+        opinions=opinions,
+        history=history,
     )
     write_atomic(path, text)
 
@@ -83,6 +92,7 @@ def render_report(
     curves: LossCurves | None = None,
     training: Training | None = None,
     opinions: Opinions | None = None,
+    history: Sequence[VersionScore] = (),
 ) -> str:
     """The report as text, see :func:`write_report`."""
     shown = next(iter(pairs))
@@ -101,13 +111,17 @@ def render_report(
         enough_items=ENOUGH_ITEMS,
         enough_ac2=ENOUGH_AC2,
         criteria=CRITERIA,
+        contrast_types=CONTRAST_TYPES,
         conditions=CONDITIONS,
         breakdowns=BREAKDOWNS,
         flags=FLAGS,
         verdicts=wording.VERDICTS,
         verdict=wording.verdict,
         binary_verdict=wording.binary_verdict,
-        pictures=_pictures(comparison, curves) | _opinion_pictures(opinions),
+        pictures=_pictures(comparison, curves)
+        | _opinion_pictures(opinions)
+        | _history_picture(history),
+        history=history,
         curves=curves,
         items=items,
         open_items=open_items,
@@ -146,6 +160,23 @@ def template(name: str) -> jinja2.Template:
         p=wording.p_text,
     )
     return environment.get_template(name)
+
+
+def _history_picture(history: Sequence[VersionScore]) -> dict[str, Markup]:
+    """正確性 from version to version; nothing to draw below two."""
+    points = [
+        charts.CrossPoint(
+            f"{version.dataset or '学習前'}\n"
+            + (f"学習 {version.n_train}件" if version.n_train is not None else version.model),
+            version.criteria["correctness"].mean,
+            version.criteria["correctness"].interval,
+        )
+        for version in history
+        if "correctness" in version.criteria
+    ]
+    if len(points) < 2:
+        return {}
+    return {"history": charts.history_plot(points, "版ごとの正確性と95％信頼区間")}
 
 
 def _opinion_pictures(opinions: Opinions) -> dict[str, Markup]:

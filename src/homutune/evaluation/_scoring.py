@@ -5,9 +5,15 @@ an item (no rubric, no article, no term) is None and left out.
 
 正確性 (``correctness``)
     ``rubric``: max(0, met ``must`` - violated ``must_not``) / number of ``must``;
-    ``articles``: F1 of the cited (law, article) pairs against ``meta.articles``.
+    ``articles``: F1 of the cited (law, article) pairs against ``meta.articles``;
+    ``legal``: 0 where the legal checks find a contradiction of the reference answer (polarity,
+    party, number with unit, period, article, …: ``_legal_checks.py``), else None. No contradiction
+    is no merit: an answer that says nothing contradicts nothing. The contradictions themselves
+    are kept as evidence.
     An abstention or an empty answer to an answerable question gets 0 on both, here and in 関連性:
     it says nothing about the matter.
+    ``similarity`` stands beside the criteria and counts in none of them: the TF-IDF cosine with
+    the reference answer, shown so that nobody takes it for 正確性.
 関連性 (``relevance``)
     ``topic``: max(0, 2r - 1), r = share of the dataset's other reference answers (of other
     groups) that are less similar to the answer than its own reference is (TF-IDF cosine of
@@ -29,6 +35,7 @@ abstention is a no; None when retrieval did not bring the right card.
 sentence. ``verbatim`` — the answer quotes, and every quotation 「…」 of twelve characters or more
 stands word for word in a note that was shown; None for an abstention.
 ``over_abstained`` — an abstention although a right card was shown. ``stopped`` — as above.
+``contradicts`` — the legal checks found a contradiction; None for an answer that is silent.
 With the right cards withheld only ``abstained`` and ``stopped`` are measured.
 """
 
@@ -40,10 +47,12 @@ from dataclasses import dataclass, field, replace
 from statistics import stdev
 
 import numpy as np
+import numpy.typing as npt
 
 from homutune.data import Card, Example, is_abstention, references, without_sources
 from homutune.evaluation import _text as text_measures
 from homutune.evaluation._answers import Answer
+from homutune.evaluation._legal_checks import LegalDifference, compare
 from homutune.evaluation._vocabulary import expected_terms, term_recall
 from homutune.law import extract_citations, normalize
 
@@ -58,11 +67,12 @@ FLAGS = {
     "right_card": "正しい資料番号",
     "verbatim": "引用が資料と一致",
     "over_abstained": "不要に回答を控えた",
+    "contradicts": "模範解答と法的に食い違う",
     "abstained": "正しく回答を控えた",
     "stopped": "自分で書き終えた",
 }
 #: Flags of which a reader wants few.
-FEW_IS_GOOD = frozenset({"over_abstained"})
+FEW_IS_GOOD = frozenset({"over_abstained", "contradicts"})
 
 #: A quotation; marks inside it are written 『』.
 _QUOTE = re.compile(r"「([^」]*)」")
@@ -80,6 +90,9 @@ class ItemScore:
         criteria, parts: empty with the right cards withheld.
         flags: over several generations what more than half of them say.
         spread: criterion -> standard deviation over the generations; empty for one.
+        differences: contradictions of the reference answer, of all generations.
+        similarity: TF-IDF cosine with the reference answer, 0 to 1; None with the right cards
+            withheld.
     """
 
     item: str
@@ -89,6 +102,8 @@ class ItemScore:
     parts: dict[str, Parts] = field(default_factory=dict)
     flags: dict[str, bool | None] = field(default_factory=dict)
     spread: dict[str, float] = field(default_factory=dict)
+    differences: tuple[LegalDifference, ...] = ()
+    similarity: float | None = None
 
 
 def average_scores(scores: Sequence[ItemScore]) -> ItemScore:
@@ -113,6 +128,8 @@ def average_scores(scores: Sequence[ItemScore]) -> ItemScore:
         },
         flags=flags,
         spread={name: stdev(values) for name, values in known.items() if len(values) > 1},
+        differences=tuple(dict.fromkeys(d for score in scores for d in score.differences)),
+        similarity=_mean([score.similarity for score in scores]),
     )
 
 
@@ -144,10 +161,13 @@ class Scorer:
         meta = item.meta
         if withheld:
             return ItemScore(meta.id, group_of(item), meta.kind, flags=flags)
+        found = () if is_silent(text) else tuple(compare(item.answer, text))
+        flags["contradicts"] = None if is_silent(text) else bool(found)
+        similarity = (self._references @ self._vectorizer.transform([text]).T).toarray()[:, 0]
         parts: dict[str, Parts] = {
-            "correctness": _correctness(item, text),
+            "correctness": {**_correctness(item, text), "legal": 0.0 if found else None},
             "relevance": {
-                "topic": self._topic(item, text),
+                "topic": self._topic(item, text, similarity),
                 "own_words": 0.0
                 if is_silent(text)
                 else text_measures.beyond_question(text, item.question),
@@ -163,7 +183,16 @@ class Scorer:
             "expertise": self._expertise(item, text),
         }
         criteria = {name: _mean(list(values.values())) for name, values in parts.items()}
-        return ItemScore(meta.id, group_of(item), meta.kind, criteria, parts, flags)
+        return ItemScore(
+            item=meta.id,
+            group=group_of(item),
+            kind=meta.kind,
+            criteria=criteria,
+            parts=parts,
+            flags=flags,
+            differences=found,
+            similarity=min(1.0, float(similarity[self._rows[meta.id]])),
+        )
 
     def _flags(
         self, item: Example, answer: Answer, text: str, *, withheld: bool
@@ -194,11 +223,10 @@ class Scorer:
             any(normalize(quote) in note for note in notes) for quote in quotes
         )
 
-    def _topic(self, item: Example, text: str) -> float | None:
+    def _topic(self, item: Example, text: str, similarity: npt.NDArray[np.float64]) -> float | None:
         others = self._groups != group_of(item)
         if not others.any():
             return None
-        similarity = (self._references @ self._vectorizer.transform([text]).T).toarray()[:, 0]
         own = similarity[self._rows[item.meta.id]]
         if own <= 0 or is_silent(text):
             return 0.0

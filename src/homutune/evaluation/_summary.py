@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
-from homutune.data import load_prices
+from homutune.data import CONTRAST_TYPES, load_prices
 from homutune.errors import UserError
 from homutune.evaluation._answers import Answer
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore
@@ -21,7 +21,7 @@ from homutune.evaluation._statistics import (
 from homutune.law import normalize
 
 if TYPE_CHECKING:
-    from homutune.evaluation._runs import Run
+    from homutune.evaluation._run_files import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,10 @@ class RunSummary:
         generations: answers asked for each item; ``spread``: criterion -> mean standard
             deviation between the generations of an item, empty for one generation.
         tokens: prompt and answer tokens of all answers, as the server counted them.
+        differences: items with a contradiction of the reference answer, by its type (a key of
+            ``CONTRAST_TYPES``).
+        similarity: mean TF-IDF cosine with the reference answer over groups; no measure of
+            正確性.
         cost_usd: what they cost at the listed prices of a model fine-tuned at OpenAI; None for
             any other model, whose price is not known here.
     """
@@ -78,6 +82,8 @@ class RunSummary:
     spread: dict[str, float]
     tokens: tuple[int, int] | None
     cost_usd: float | None
+    differences: dict[str, int] = field(default_factory=dict)
+    similarity: float | None = None
 
 
 def criterion_values(scores: Mapping[str, ItemScore], name: str) -> dict[str, float]:
@@ -150,7 +156,18 @@ def summarize(run: Run) -> RunSummary:
         },
         tokens=_tokens(answers),
         cost_usd=_cost(run.config.model, _tokens(answers)),
+        differences=_differences(run.scores),
+        similarity=grouped_mean(
+            {k: s.similarity for k, s in run.scores.items() if s.similarity is not None}, groups
+        ),
     )
+
+
+def _differences(scores: Mapping[str, ItemScore]) -> dict[str, int]:
+    """In how many items each type of contradiction occurs, in the order shown."""
+    found = [{difference.type for difference in score.differences} for score in scores.values()]
+    counts = {kind: sum(kind in types for types in found) for kind in CONTRAST_TYPES}
+    return {kind: count for kind, count in counts.items() if count}
 
 
 def _on_scale(interval: Interval | None) -> Interval | None:

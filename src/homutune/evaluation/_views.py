@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from homutune.data import Dataset, Example, points_met
+from homutune.data import CONTRAST_TYPES, Dataset, Example, points_met
 from homutune.evaluation._answers import Answer
 from homutune.evaluation._breakdown import CASE_LABELS
 from homutune.evaluation._comparison import RunPairs
-from homutune.evaluation._runs import CONDITIONS, Run
+from homutune.evaluation._exams import CONDITIONS
+from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA, ItemScore
 
 
@@ -30,6 +31,8 @@ class Changed(Protocol):
 
 T = TypeVar("T", bound=Changed)
 
+#: Said of a figure that must not be read as a criterion.
+SIMILARITY = "（参考）文字の類似度"
 #: Largest gains and largest losses shown open; all other items are folded.
 SHOWN_FIRST = 10
 
@@ -160,12 +163,23 @@ def answer_view(item: Example, run: Run) -> AnswerView:
     answer, score = run.answers.get(item.meta.id), run.scores.get(item.meta.id)
     if answer is None or score is None:
         return AnswerView(None, answer.error if answer else None, (), ())
+    figures = [(CRITERIA[name], value) for name, value in score.criteria.items()]
+    if score.similarity is not None:
+        figures.append((SIMILARITY, score.similarity))
     return AnswerView(
         text=answer.text,
         error=None,
-        badges=tuple(_badges(item, answer, score.flags)),
-        criteria=tuple((CRITERIA[name], value) for name, value in score.criteria.items()),
+        badges=(*_badges(item, answer, score.flags), *_contradictions(score)),
+        criteria=tuple(figures),
     )
+
+
+def _contradictions(score: ItemScore) -> list[Badge]:
+    """What the reference answer says and what the answer says instead."""
+    return [
+        Badge(f"食い違い（{CONTRAST_TYPES[d.type]}）：{d.reference} → {d.answer}", "bad")
+        for d in score.differences
+    ]
 
 
 def _badges(item: Example, answer: Answer, flags: Mapping[str, bool | None]) -> list[Badge]:

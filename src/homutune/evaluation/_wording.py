@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from homutune.evaluation._comparison import Comparison, ConditionComparison
+from homutune.evaluation._exams import CONDITIONS
 from homutune.evaluation._opinions import Opinions
-from homutune.evaluation._runs import CONDITIONS
 from homutune.evaluation._scoring import CRITERIA, FEW_IS_GOOD, FLAGS
 from homutune.evaluation._statistics import BinaryResult, Interval, PairedResult
 

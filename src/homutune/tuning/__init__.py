@@ -4,6 +4,7 @@ from homutune.tuning._export import TrainingFiles, export_dataset
 from homutune.tuning._jobs import start_job
 from homutune.tuning._progress import Progress
 from homutune.tuning._registry import (
+    DATASET_KEY,
     ModelEntry,
     find_model,
     list_models,
@@ -13,6 +14,7 @@ from homutune.tuning._registry import (
 from homutune.tuning._watch import TERMINAL, watch_job
 
 __all__ = [
+    "DATASET_KEY",
     "TERMINAL",
     "ModelEntry",
     "Progress",
