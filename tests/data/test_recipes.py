@@ -6,6 +6,8 @@ import pytest
 
 from homutune.data import (
     ABSTENTION,
+    NO_NOTES,
+    RELEVANT,
     SYSTEM_PROMPT,
     Retriever,
     build_lines,
@@ -77,11 +79,31 @@ def test_withheld_lines_never_show_the_right_card_and_are_the_wanted_share():
     for line in withheld:
         assert right[line.example_id] not in line.shown
         assert texts[right[line.example_id]] not in line.messages[1]["content"]
-        assert (len(line.shown), line.expected) == (3, ())
+        assert line.expected == ()
         assert line.messages[2]["content"] == ABSTENTION
     assert [x.case for x in build_lines(examples, cards, recipe="grounded", withheld=0)] == [
         "single"
     ] * 60
+
+
+def test_with_its_card_withheld_a_question_gets_the_notes_it_would_get_when_answering():
+    law = "買主は、契約不適合を知った時から1年以内に、不適合を売主に通知する"
+    cards = [
+        card(1, f"{law}。", "契約不適合の通知期間（種類・品質）"),
+        card(2, f"{law}。数量の不適合では、この期間の制限はない。", "契約不適合の通知期間（数量）"),
+        card(3, "使用者は、労働者を解雇する30日前に予告する。", "解雇の予告"),
+        *(card(number) for number in range(4, 12)),
+    ]
+    examples = [
+        pair(1, question="買主は契約不適合をいつまでに売主に通知しますか。", cards=("c-001",)),
+        pair(2, question="解雇は何日前に予告しますか。", cards=("c-003",)),
+    ]
+    lines = build_lines(examples, cards, recipe="grounded", withheld=1)
+    confusable, clear = (line for line in lines if line.case == "none")
+    assert confusable.shown[0] == "c-002"
+    assert confusable.messages[2]["content"] == ABSTENTION
+    assert clear.shown == ()
+    assert clear.messages[1]["content"].endswith(f"参考資料\n{NO_NOTES}")
 
 
 def test_notes_stand_in_the_order_of_retrieval_as_when_answering():
@@ -139,9 +161,9 @@ def test_a_card_that_is_not_given_is_an_error():
         build_lines([pair(1, cards=("c-777",))], [card(1)], recipe="grounded")
 
 
-def test_an_only_card_cannot_be_withheld():
+def test_with_an_only_card_withheld_no_note_is_left():
     lines = build_lines([pair(1, cards=("c-001",))], [card(1)], recipe="grounded", withheld=1)
-    assert [(line.case, line.shown) for line in lines] == [("single", ("c-001",))]
+    assert [(x.case, x.shown) for x in lines] == [("single", ("c-001",)), ("none", ())]
 
 
 @pytest.mark.parametrize(
@@ -221,6 +243,30 @@ def test_the_retriever_brings_the_card_that_answers_and_obeys_exclusion():
     assert Retriever([]).search(question) == []
 
 
+def test_a_card_is_found_by_the_questions_it_answers():
+    cards = [
+        replace(card(1, "意思表示は到達の時に効力を生じる。", "到達"), asks=("郵便が届かない",)),
+        card(2, "郵便切手は印紙に代えられない。", "印紙"),
+        *(card(number) for number in range(3, 9)),
+    ]
+    question = "内容証明の郵便が届かないときはどうなりますか"
+    assert Retriever(cards).search(question, 1)[0].id == "c-001"
+    assert Retriever(cards, asks=False).search(question, 1)[0].id == "c-002"
+
+
+def test_no_card_is_relevant_to_a_question_about_something_else():
+    cards = [
+        card(1, "使用者は労働者を解雇する30日前に予告する。", "解雇の予告"),
+        card(2, "取締役会は重要な財産の処分を決める。", "取締役会の権限"),
+        *(card(number) for number in range(3, 9)),
+    ]
+    retriever = Retriever(cards)
+    assert retriever.search("解雇の予告は何日前ですか", relevant=RELEVANT)[0].id == "c-001"
+    assert retriever.search("おいしい蕎麦屋はどこにありますか", relevant=RELEVANT) == []
+    (best, *_) = retriever.hits("おいしい蕎麦屋はどこにありますか")
+    assert 0 <= best.score < RELEVANT
+
+
 def test_a_near_miss_is_among_the_notes_and_is_never_the_source():
     cards = [card(number) for number in range(1, 13)]
     plain = pair(1, cards=("c-001",))
@@ -229,4 +275,4 @@ def test_a_near_miss_is_among_the_notes_and_is_never_the_source():
     assert {"c-001", "c-011"} <= set(line.shown)
     assert line.case == "near_miss"
     assert [line.shown[n - 1] for n in line.expected] == ["c-001"]
-    assert "c-011" in withheld.shown and "c-001" not in withheld.shown
+    assert "c-001" not in withheld.shown

@@ -37,6 +37,17 @@ def cited(dataset: Dataset, item: Example, numbers: list[int]) -> str:
     return with_sources(item.answer, [(number, card) for number in numbers])
 
 
+def test_notes_that_retrieval_kept_back_count_against_the_model(
+    dataset: Dataset, item: Example
+) -> None:
+    scorer = Scorer(dataset.examples, dataset.cards)
+    silent = scorer.score(item, Answer(item.meta.id, ABSTENTION, "stop"), searched=True)
+    assert silent.flags["right_card"] is False
+    assert silent.flags["over_abstained"] is True
+    plain = scorer.score(item, Answer(item.meta.id, ABSTENTION, "stop"))
+    assert "right_card" not in plain.flags
+
+
 def test_the_reference_answer_gets_full_marks(dataset: Dataset, item: Example) -> None:
     result = score(dataset, item, cited(dataset, item, [2]), shown=SHOWN)
     assert result.criteria == pytest.approx(dict.fromkeys(result.criteria, 1.0))

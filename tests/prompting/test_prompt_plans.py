@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from homutune.data import Card, Retriever, grounded_messages, plain_messages
@@ -38,8 +40,15 @@ def test_grounded_plan_sends_the_form_used_in_training() -> None:
     assert prompt.cards[0].id == "baibai-kensa"
 
 
+def test_without_a_relevant_card_the_question_is_put_without_notes() -> None:
+    prompt = build(PLANS["grounded"], "社員食堂の献立を教えて", Retriever(CARDS))
+    assert prompt.cards == ()
+    assert prompt.messages == tuple(grounded_messages("社員食堂の献立を教えて", []))
+
+
 def test_excluded_cards_are_not_shown() -> None:
-    prompt = build(PLANS["grounded"], QUESTION, Retriever(CARDS), exclude=("baibai-kensa",))
+    plan = replace(PLANS["grounded"], relevant=0.0)
+    prompt = build(plan, QUESTION, Retriever(CARDS), exclude=("baibai-kensa",))
     assert "baibai-kensa" not in [card.id for card in prompt.cards]
     assert len(prompt.cards) == 3
 

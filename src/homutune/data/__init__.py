@@ -29,6 +29,7 @@ from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
     ABSTENTION,
     GROUNDED_SYSTEM_PROMPT,
+    NO_NOTES,
     SYSTEM_PROMPT,
     Recipe,
     build_lines,
@@ -41,7 +42,7 @@ from homutune.data._recipes import (
     without_sources,
     write_chat_jsonl,
 )
-from homutune.data._retriever import Retriever
+from homutune.data._retriever import RELEVANT, Hit, Retriever
 from homutune.data._review import (
     Edit,
     Review,
@@ -95,6 +96,8 @@ __all__ = [
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
+    "NO_NOTES",
+    "RELEVANT",
     "RULES",
     "SYSTEM_PROMPT",
     "Advice",
@@ -109,6 +112,7 @@ __all__ = [
     "Example",
     "Finding",
     "Fixer",
+    "Hit",
     "Lengths",
     "Manifest",
     "Message",

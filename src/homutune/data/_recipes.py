@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from homutune.data._retriever import Retriever
+from homutune.data._retriever import RELEVANT, Retriever
 from homutune.data._types import Card, Example, Message, TrainingLine
 from homutune.errors import UserError
 from homutune.files import write_atomic
@@ -39,6 +39,8 @@ SYSTEM_PROMPT = (
 )
 #: The whole answer where the notes do not answer the question.
 ABSTENTION = "提示された参考資料からは確認できません。専門家に確認してください。"
+#: What stands in place of the notes where retrieval finds none that is relevant.
+NO_NOTES = "（該当する資料は見つかりませんでした）"
 #: System text of the grounded form. Short, because every token of it is read on a CPU each time.
 GROUNDED_SYSTEM_PROMPT = (
     "参考資料だけを根拠に答えてください。1行目に「参照：」と使った資料の番号[n]と題名を書き、"
@@ -67,7 +69,7 @@ def grounded_messages(question: str, cards: Sequence[Card]) -> tuple[Message, ..
     notes = "\n".join(f"{card.text}――[{n}] {card.title}" for n, card in enumerate(cards, 1))
     return (
         {"role": "system", "content": GROUNDED_SYSTEM_PROMPT},
-        {"role": "user", "content": f"質問：{question}\n\n参考資料\n{notes}"},
+        {"role": "user", "content": f"質問：{question}\n\n参考資料\n{notes or NO_NOTES}"},
     )
 
 
@@ -150,10 +152,10 @@ def build_lines(
 
     ``plain``: the example's own messages, with ``SYSTEM_PROMPT`` where it has no system text.
     ``grounded``: for each example one line with its cards among ``k`` notes, and for a share of
-    ``withheld`` of the examples a second one without them, whose answer is the abstention. The
-    other notes are its near misses and those of ``cards`` that look most like the question, and
-    all stand in the order of retrieval, as they do when answering. The order of the examples
-    changes nothing.
+    ``withheld`` of the examples a second one without them, whose answer is the abstention: with
+    the notes that retrieval then takes for relevant, mostly none. The other notes are its near
+    misses and those of ``cards`` that look most like the question, and all stand in the order of
+    retrieval, as they do when answering. The order of the examples changes nothing.
 
     Args:
         cards: all cards that may be shown. For training lines pass ``Dataset.train_cards``, so
@@ -184,8 +186,10 @@ def build_lines(
         others.sort(key=lambda card: card.id not in example.meta.near)
         chosen = [*right, *others[: max(0, k - len(right))]]
         lines.append(_grounded_line(example, sorted(chosen, key=ranking.index), right))
-        if example.meta.id in withhold and others:
-            shown = sorted(others[:k], key=ranking.index)
+        if example.meta.id in withhold:
+            shown = retriever.search(
+                example.question, k, exclude=example.meta.cards, relevant=RELEVANT
+            )
             lines.append(_line(example, shown, ABSTENTION, "none", ()))
     return lines
 

@@ -95,7 +95,12 @@ def load_run(folder: Path, dataset: Dataset) -> Run:
         given = [answer for answer in samples.get(key, ()) if answer.text is not None]
         if given:
             found = [
-                scorer.score(by_id[key], answer, withheld=config.case == "withheld")
+                scorer.score(
+                    by_id[key],
+                    answer,
+                    withheld=config.case == "withheld",
+                    searched=config.plan.form == "grounded",
+                )
                 for answer in given
             ]
             scores[key] = average_scores(found)

@@ -30,11 +30,13 @@ an item (no rubric, no article, no term) is None and left out.
 
 Flags (yes/no, None where the question does not arise):
 ``right_card`` — the numbers [n] are exactly those of the right cards among the notes; an
-abstention is a no; None when retrieval did not bring the right card.
+abstention is a no, and so are no notes at all, because retrieval took none for relevant; None
+when retrieval brought notes, but not the right card.
 ``retrieved`` — a right card was among the notes. ``abstained`` — the answer is the abstention
 sentence. ``verbatim`` — the answer quotes, and every quotation 「…」 of twelve characters or more
 stands word for word in a note that was shown; None for an abstention.
-``over_abstained`` — an abstention although a right card was shown. ``stopped`` — as above.
+``over_abstained`` — an abstention although a right card was shown, or no notes at all.
+``stopped`` — as above.
 ``contradicts`` — the legal checks found a contradiction; None for an answer that is silent.
 With the right cards withheld only ``abstained`` and ``stopped`` are measured.
 """
@@ -153,9 +155,16 @@ class Scorer:
         )
         self._references = self._vectorizer.fit_transform([example.answer for example in pool])
 
-    def score(self, item: Example, answer: Answer, *, withheld: bool = False) -> ItemScore:
-        """Score ``answer``, which must have a text, to ``item``, which must be in the pool."""
-        flags = self._flags(item, answer, answer.text or "", withheld=withheld)
+    def score(
+        self, item: Example, answer: Answer, *, withheld: bool = False, searched: bool = False
+    ) -> ItemScore:
+        """Score ``answer``, which must have a text, to ``item``, which must be in the pool.
+
+        Args:
+            withheld: the right cards could not be found.
+            searched: notes were looked for; without any shown, none was taken for relevant.
+        """
+        flags = self._flags(item, answer, withheld=withheld, searched=searched)
         # Titles copied into the 参照 line are not the model's own words.
         text = without_sources(answer.text or "")
         meta = item.meta
@@ -195,14 +204,18 @@ class Scorer:
         )
 
     def _flags(
-        self, item: Example, answer: Answer, text: str, *, withheld: bool
+        self, item: Example, answer: Answer, *, withheld: bool, searched: bool
     ) -> dict[str, bool | None]:
+        text = answer.text or ""
         abstained = is_abstention(text)
         stopped = answer.finish_reason == "stop"
         if withheld:
             return {"abstained": abstained, "stopped": stopped}
-        if not answer.shown or not item.meta.cards:
+        if not item.meta.cards or not (answer.shown or searched):
             return {"stopped": stopped}
+        if not answer.shown:
+            none = {"retrieved": False, "right_card": False, "verbatim": None}
+            return {**none, "over_abstained": abstained, "stopped": stopped}
         gold = {n for n, card in enumerate(answer.shown, 1) if card in item.meta.cards}
         return {
             "retrieved": bool(gold),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from homutune.data import Card, Message, grounded_messages, plain_messages
+from homutune.data import RELEVANT, Card, Message, grounded_messages, plain_messages
 
 Form = Literal["plain", "grounded"]
 
@@ -14,8 +14,18 @@ Form = Literal["plain", "grounded"]
 class CardSearch(Protocol):
     """What :func:`build` needs of a retriever; ``homutune.data.Retriever`` is one."""
 
-    def search(self, question: str, k: int = 3, exclude: Sequence[str] = ()) -> list[Card]:
-        """The ``k`` nearest cards, best first, without those whose id is in ``exclude``."""
+    def search(
+        self,
+        question: str,
+        k: int = 3,
+        exclude: Sequence[str] = (),
+        *,
+        relevant: float = 0.0,
+    ) -> list[Card]:
+        """The ``k`` best cards, best first, without those whose id is in ``exclude``.
+
+        None if the best scores less than ``relevant``.
+        """
         ...
 
 
@@ -27,6 +37,9 @@ class PromptPlan:
         name: name shown to the user and stored with results.
         form: ``plain`` sends the question alone, ``grounded`` adds reference notes.
         k: number of notes in the ``grounded`` form.
+        relevant: score the best note must reach; otherwise the question is put without any, and
+            the model says that it cannot answer. A small model cannot tell the right note from
+            the one that stands where the right one is missing (bench/RESULTS.md).
         max_tokens: limit of the answer. Our answers have 150 to 300 Japanese characters,
             up to 181 tokens of Gemma, so an answer that reaches 256 did not stop by itself.
         temperature: 0 is greedy decoding.
@@ -35,6 +48,7 @@ class PromptPlan:
     name: str
     form: Form
     k: int = 3
+    relevant: float = RELEVANT
     max_tokens: int = 256
     temperature: float = 0.0
 
@@ -79,7 +93,7 @@ def build(
         return Prompt(tuple(plain_messages(question)))
     if retriever is None:
         raise ValueError("a grounded plan needs a retriever")
-    found = retriever.search(question, k=plan.k, exclude=exclude)
+    found = retriever.search(question, k=plan.k, exclude=exclude, relevant=plan.relevant)
     # Best match first, as in training: the rank is evidence, and a small model needs it. What the
     # first hit alone would get stands beside the model's figure in every report.
     return Prompt(tuple(grounded_messages(question, found)), tuple(found))
