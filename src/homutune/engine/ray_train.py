@@ -30,17 +30,18 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
 
 import ray
-from filelock import FileLock, Timeout
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
-from homutune.engine._journal import DISK_FULL_STATUS, Journal
+from homutune.engine._job import Job, failure, hold
+from homutune.engine._journal import Journal
+from homutune.engine._progress import KEPT_CHECKPOINTS
 from homutune.engine._resume import step_of
 from homutune.engine._storage import Storage
-from homutune.engine.train import KEPT_CHECKPOINTS, Job, train
+from homutune.engine.train import train
 from homutune.errors import UserError
-from homutune.files import is_disk_full, sync_tree
+from homutune.files import sync_tree
 
 #: How often Ray replaces workers that died before the attempt counts as failed.
 MAX_FAILURES = 3
@@ -119,11 +120,7 @@ def train_loop(config: dict[str, Any]) -> None:
         try:
             result = train(job, messages, workers, send_off)
         except UserError as error:  # it would come again on every attempt
-            result = {
-                "status": "failed",
-                "trained_tokens": 0,
-                "error": {"code": "invalid_training_file", "message": str(error), "param": None},
-            }
+            result = failure(str(error))
         if result is not None and result["status"] == "succeeded":
             storage.put(job.adapter, "adapter", last="adapter.json")
         if result is not None:
@@ -145,22 +142,7 @@ def _watch(storage: Storage, folder: Path) -> None:
 
 def main(folder: Path) -> int:
     """Run or resume the job in ``folder`` on the cluster; exit status as of ``engine.train``."""
-    lock = FileLock(folder / "worker.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"{folder.name}: another worker holds this job", file=sys.stderr)
-        return 3
-    with lock:
-        try:
-            if not (folder / "result.json").exists():
-                _Driver(folder).run()
-        except Exception as error:
-            if not is_disk_full(error, folder):
-                raise
-            print(f"{folder.name}: the disk is full", file=sys.stderr)
-            return DISK_FULL_STATUS
-    return 0
+    return hold(folder, lambda folder: _Driver(folder).run())
 
 
 class _Driver:
