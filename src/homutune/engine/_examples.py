@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._options import cut
 from homutune.errors import UserError
 
 
-def read_tokens(path: Path, template: ChatTemplate, max_length: int | None = None) -> list[Tokens]:
+class Examples(NamedTuple):
+    """The examples of a file, and the numbers (from 1) of those that were cut."""
+
+    tokens: list[Tokens]
+    cut: list[int]
+
+
+def read_tokens(path: Path, template: ChatTemplate, max_length: int | None = None) -> Examples:
     """Tokenise an OpenAI chat JSONL file; longer examples are cut to ``max_length`` tokens.
 
     Raises:
         UserError: a line cannot be trained on.
     """
-    examples = []
+    examples = Examples([], [])
     for number, line in enumerate(path.read_text("utf-8-sig").split("\n"), start=1):
         if not line.strip():
             continue
@@ -45,5 +53,7 @@ def read_tokens(path: Path, template: ChatTemplate, max_length: int | None = Non
                 line=number,
                 remedy="assistant の発言を加えるか、この行を除いてください。",
             )
-        examples.append(tokens)
+        examples.tokens.append(tokens)
+        if len(tokens.ids) < len(whole.ids):
+            examples.cut.append(len(examples.tokens))
     return examples

@@ -100,6 +100,13 @@ class Journal:
         append_event(self.folder / "events.jsonl", message, data=data, level=level)
         self._known.add(identity)
 
+    def once(
+        self, start: str, rest: str, *, level: Literal["info", "warn", "error"] = "info"
+    ) -> None:
+        """Append ``start + rest`` unless an event starts so: ``rest`` may differ in a rerun."""
+        if not any(isinstance(known, str) and known.startswith(start) for known in self._known):
+            self.event(start + rest, level=level)
+
     def write(self, name: Literal["state", "result"], content: dict[str, Any]) -> None:
         """Replace ``state.json`` or ``result.json``."""
         write_atomic(self.folder / f"{name}.json", json.dumps(content, ensure_ascii=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from homutune.engine._adapter import save_adapter
+from homutune.engine._advice import is_over, tell_stop, warn_rise
 from homutune.engine._chat import Tokens
+from homutune.engine._checkpoints import prune
 from homutune.engine._job import Job
 from homutune.engine._journal import Journal
 from homutune.engine._parallel import ALONE
@@ -21,7 +22,10 @@ from homutune.engine._resume import seal
 from homutune.engine._trainer import LoraTrainer, Score
 from homutune.files import write_atomic
 
-KEPT_CHECKPOINTS = 3  # as OpenAI keeps them
+#: Steps that are timed before the end is foretold; a short run gives a fifth of its steps.
+PROBE_STEPS = 20
+#: In the trainer's ``log_history``, which every resume point holds.
+_LOSS = "valid_loss"
 
 
 class Progress(TrainerCallback):
@@ -36,6 +40,7 @@ class Progress(TrainerCallback):
         examples: list[Tokens],
         validation: list[Tokens],
         plan: list[list[int]],
+        patience: int | None,
     ) -> None:
         self.trainer: LoraTrainer
         self.workers = ALONE
@@ -47,13 +52,33 @@ class Progress(TrainerCallback):
         self._total = len(plan)
         self._tokens_of_step = [sum(len(examples[i].ids) for i in batch) for batch in plan]
         self._epoch_ends = epoch_ends(len(plan) // settings.n_epochs, settings.n_epochs)
+        self._patience = patience
         self._speeds: list[tuple[int, float]] = []  # tokens and seconds of the steps of this run
         self._begun = 0.0
-        self.trained_tokens = 0
         self.stopped = False
 
     def stop(self) -> None:
+        """Stop after the current step, to be resumed."""
         self.stopped = True
+
+    def asked_to_stop(self) -> bool:
+        """Whether to stop, for good or to be resumed; the same on every worker."""
+        self.stopped = self.stopped or (self._job.folder / "stop").exists()
+        return self.workers.any(self.stopped or (self._job.folder / "cancel").exists())
+
+    def tokens_until(self, step: int) -> int:
+        """Tokens trained in the first ``step`` steps."""
+        return sum(self._tokens_of_step[:step])
+
+    def is_over(self, state: TrainerState) -> bool:
+        """Whether early stopping has ended the run that left ``state``."""
+        return is_over(epoch_losses(state), self._patience)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        if state.global_step == 0 and self._validation:
+            self.report(0, None, self._score(state))
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -66,19 +91,33 @@ class Progress(TrainerCallback):
         step = state.global_step
         tokens = self._tokens_of_step[step - 1]
         self._speeds.append((tokens, time.monotonic() - self._begun))
-        self.trained_tokens = sum(self._tokens_of_step[:step])
-        scored = None
-        if step in self._epoch_ends:
-            scored = self.trainer.score(self._validation) if self._validation else None
+        ends_epoch = step in self._epoch_ends
+        scored = self._score(state) if ends_epoch and self._validation else None
         self.report(step, self.trainer.last, scored)
-        if step in self._epoch_ends:
+        if self.workers.first:
+            self._foretell(step)
+        if ends_epoch:
             if self.workers.first:
                 self._keep_checkpoint(step, self.trainer.last, scored)
+                if scored is not None:
+                    self._advise(epoch_losses(state), step)
             control.should_save = True
-        self.stopped = self.stopped or (self._job.folder / "stop").exists()
-        if self.workers.any(self.stopped or (self._job.folder / "cancel").exists()):
+            if self.is_over(state):
+                control.should_training_stop = True
+        if self.asked_to_stop():
             control.should_save = True
             control.should_training_stop = True
+
+    def _score(self, state: TrainerState) -> Score:
+        """Score the validation examples, and keep the loss in what a resumed run begins with."""
+        score = self.trainer.score(self._validation)
+        state.log_history.append({"step": state.global_step, _LOSS: score.loss})
+        return score
+
+    def _advise(self, losses: list[float], step: int) -> None:
+        warn_rise(self._journal, losses)
+        if step < self._total and is_over(losses, self._patience):
+            tell_stop(self._journal, losses, self._patience)
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -106,7 +145,7 @@ class Progress(TrainerCallback):
             {
                 "step": step,
                 "total_steps": self._total,
-                "trained_tokens": self.trained_tokens,
+                "trained_tokens": self.tokens_until(step),
                 "eta_s": self._eta(step),
                 "hyperparameters": self._used,
             },
@@ -139,14 +178,27 @@ class Progress(TrainerCallback):
         rate = sum(t for t, _ in self._speeds) / max(1e-9, sum(s for _, s in self._speeds))
         return round(sum(self._tokens_of_step[step:]) / rate, 1)
 
+    def _foretell(self, step: int) -> None:
+        """After the first steps: how long it will take."""
+        if step != min(PROBE_STEPS, -(-self._total // 5)):
+            return
+        measured = self._speeds[1:] or self._speeds  # the first step is slower
+        rate = sum(t for t, _ in measured) / max(1e-9, sum(s for _, s in measured))
+        minutes = sum(self._tokens_of_step[step:]) / rate / 60
+        self._journal.once(
+            f"最初の {step} ステップの実測",
+            f": {rate:,.0f} トークン/秒。残り {self._total - step} ステップに"
+            + (
+                f"約 {round(minutes)} 分かかります" if minutes >= 1 else "かかる時間は 1 分ほどです"
+            ),
+        )
+
     def _keep_checkpoint(self, step: int, train: Score, valid: Score | None) -> None:
         epoch = self._epoch_ends.index(step) + 1
         folder = self._job.folder / "checkpoints" / f"step-{step}"
         if not (folder / "checkpoint.json").exists():
             self._write_checkpoint(folder, step, epoch, train, valid)
-        for old in self._epoch_ends:
-            if old < step and old not in self._epoch_ends[max(0, epoch - KEPT_CHECKPOINTS) : epoch]:
-                shutil.rmtree(self._job.folder / "checkpoints" / f"step-{old}", ignore_errors=True)
+        prune(self._job.folder)
 
     def _write_checkpoint(
         self, folder: Path, step: int, epoch: int, train: Score, valid: Score | None
@@ -171,3 +223,14 @@ class Progress(TrainerCallback):
             ),
         )
         self._journal.event(f"Checkpoint created at step {step}")
+
+
+def epoch_losses(state: TrainerState) -> list[float]:
+    """The validation loss of each epoch so far."""
+    return [entry[_LOSS] for entry in state.log_history if _LOSS in entry and entry["step"] > 0]
+
+
+def first_loss(state: TrainerState) -> float | None:
+    """The validation loss before training."""
+    losses = (e[_LOSS] for e in state.log_history if _LOSS in e and e["step"] == 0)
+    return next(losses, None)

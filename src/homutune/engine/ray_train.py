@@ -34,9 +34,9 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
+from homutune.engine._checkpoints import deliver, prune
 from homutune.engine._job import Job, failure, hold
 from homutune.engine._journal import Journal
-from homutune.engine._progress import KEPT_CHECKPOINTS
 from homutune.engine._resume import step_of
 from homutune.engine._storage import Storage
 from homutune.engine.train import train
@@ -68,6 +68,11 @@ class _Messages(Journal):
         level: Literal["info", "warn", "error"] = "info",
     ) -> None:
         self.send("event", message, data, level)
+
+    def once(
+        self, start: str, rest: str, *, level: Literal["info", "warn", "error"] = "info"
+    ) -> None:
+        self.send("once", start, rest, level)
 
     def write(self, name: Literal["state", "result"], content: dict[str, Any]) -> None:
         self.send("write", name, content)
@@ -121,7 +126,7 @@ def train_loop(config: dict[str, Any]) -> None:
             result = train(job, messages, workers, send_off)
         except UserError as error:  # it would come again on every attempt
             result = failure(str(error))
-        if result is not None and result["status"] == "succeeded":
+        if result is not None and result["status"] == "succeeded" and job.valid_file is None:
             storage.put(job.adapter, "adapter", last="adapter.json")
         if result is not None:
             messages.send("metrics")
@@ -160,6 +165,7 @@ class _Driver:
         self._over = threading.Event()
         self._result: dict[str, Any] | None = None
         self._problem: Exception | None = None
+        self._fetched: set[str] = set()  # checkpoints, those not kept among them
 
     def run(self) -> None:
         for wish in ("cancel", "stop"):  # of an attempt before this one
@@ -247,12 +253,17 @@ class _Driver:
         if kind == "event":
             message, data, level = content
             self._journal.event(message, data=data, level=level)
+        elif kind == "once":
+            start, rest, level = content
+            self._journal.once(start, rest, level=level)
         elif kind == "metrics":
             self._journal.write_metrics()
         elif kind == "checkpoints":
             self._fetch_checkpoints()
         elif content[0] == "result":
-            if content[1]["status"] == "succeeded":
+            if content[1]["status"] == "succeeded" and not deliver(
+                self._folder, self._job.adapter, self._journal
+            ):
                 _fetch(self._storage, "adapter", self._job.adapter)
             self._result = content[1]
         else:
@@ -261,12 +272,12 @@ class _Driver:
     def _fetch_checkpoints(self) -> None:
         here = self._folder / "checkpoints"
         for name in self._storage.folders("checkpoints"):
-            proof = here / name / "checkpoint.json"
-            if not proof.exists() and self._storage.exists(f"checkpoints/{name}/{proof.name}"):
-                _fetch(self._storage, f"checkpoints/{name}", here / name)
-        kept = sorted(here.glob("step-*"), key=step_of, reverse=True)
-        for old in kept[KEPT_CHECKPOINTS:]:
-            shutil.rmtree(old)
+            proof = f"checkpoints/{name}/checkpoint.json"
+            if name not in self._fetched and self._storage.exists(proof):
+                if not (here / name / "checkpoint.json").exists():
+                    _fetch(self._storage, f"checkpoints/{name}", here / name)
+                self._fetched.add(name)
+        prune(self._folder)
 
 
 def _fetch(storage: Storage, name: str, target: Path) -> None:

@@ -2,7 +2,8 @@
 
 The folder holds ``job.json``. The run appends to ``events.jsonl``, keeps ``state.json`` and
 ``metrics.csv`` current, leaves one checkpoint per epoch in ``checkpoints/`` (the newest three
-are kept), writes the adapter and, last, ``result.json``. Started again on the same folder it
+and the best are kept), makes the best or, without a validation file, the last the adapter and
+writes, last, ``result.json``. Started again on the same folder it
 goes on from its newest resume point. A file named ``cancel`` or SIGTERM stops it after the
 current step: cancelled for good the one, to be resumed the other (as a file ``stop`` does). Exit
 status 3: another worker holds the job; 75: the disk is full, start again once there is room.
@@ -25,19 +26,21 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch
-from transformers import TrainingArguments
+from transformers import TrainerState, TrainingArguments
 from transformers.utils import logging
 
 from homutune.engine._adapter import save_adapter
+from homutune.engine._advice import warn_cut, warn_few_steps, warn_no_gain
 from homutune.engine._batches import plan_epoch
 from homutune.engine._chat import ChatTemplate
+from homutune.engine._checkpoints import deliver
 from homutune.engine._examples import read_tokens
 from homutune.engine._job import Job, failure, hold
 from homutune.engine._journal import Journal
 from homutune.engine._options import Options
 from homutune.engine._parallel import ALONE, Workers
 from homutune.engine._plan import resolve
-from homutune.engine._progress import Progress
+from homutune.engine._progress import Progress, epoch_losses, first_loss
 from homutune.engine._resume import Found, newest
 from homutune.engine._trainer import LoraTrainer, choose_precision, load_model
 from homutune.errors import UserError
@@ -59,7 +62,10 @@ def main(folder: Path) -> int:
 def _run(folder: Path) -> None:
     journal = Journal(folder)
     try:
-        result = train(Job.read(folder), journal)
+        job = Job.read(folder)
+        result = train(job, journal)
+        if result is not None and result["status"] == "succeeded":
+            deliver(folder, job.adapter, journal)
     except DiskFull:
         raise
     except UserError as error:
@@ -80,6 +86,8 @@ def train(
 ) -> dict[str, Any] | None:
     """The whole run, from top to bottom. Returns the result, or None when asked to stop.
 
+    The adapter is written here where there is no validation file to choose a checkpoint by.
+
     Args:
         job: what to train.
         journal: of the first worker; that of the others is not written to.
@@ -92,8 +100,10 @@ def train(
         torch.set_num_threads(job.threads)
     template = ChatTemplate(job.base)
     options = Options.read(job.hyperparameters)
-    examples = read_tokens(job.train_file, template, options.max_length)
-    validation = read_tokens(job.valid_file, template, options.max_length) if job.valid_file else []
+    examples, cut = read_tokens(job.train_file, template, options.max_length)
+    validation, valid_cut = (
+        read_tokens(job.valid_file, template, options.max_length) if job.valid_file else ([], [])
+    )
     settings = resolve(job.hyperparameters, len(examples))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = workers.agree(choose_precision(device, options.precision))
@@ -107,11 +117,14 @@ def train(
     if workers.first:
         journal.event("Fine-tuning job started")
         journal.event("設定: " + " / ".join([*settings.reasons, precision.reason]))
+        warn_few_steps(journal, len(plan))
+        warn_cut(journal, "学習データ", cut, options.max_length)
+        warn_cut(journal, "検証データ", valid_cut, options.max_length)
 
     torch.manual_seed(job.seed)  # LoRA's A matrices are drawn here
     model = load_model(job.base, options.lora, precision.dtype, device)
     used = settings.as_dict() | options.as_dict()
-    progress = Progress(job, journal, settings, used, examples, validation, plan)
+    progress = Progress(job, journal, settings, used, examples, validation, plan, options.patience)
     progress.workers, progress.on_save_done = workers, on_save
     trainer = LoraTrainer(
         model,
@@ -143,23 +156,33 @@ def train(
     found = newest(job.folder / "resume")
     if workers.first:
         tell_resumption(journal, found)
-    if found.point is None and validation:
-        progress.report(0, None, trainer.score(validation))
-
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: progress.stop())
-    trainer.train(resume_from_checkpoint=str(found.point) if found.point else None)
+    _take_steps(trainer, progress, found.point)
 
+    if progress.asked_to_stop():
+        if progress.stopped or not workers.first:
+            return None
+        done = progress.tokens_until(trainer.state.global_step)
+        return {"status": "cancelled", "trained_tokens": done, "error": None}
     if not workers.first:
         return None
-    if progress.stopped:
-        return None
-    tokens = settings.n_epochs * sum(len(example.ids) for example in examples)
-    if (job.folder / "cancel").exists():
-        return {"status": "cancelled", "trained_tokens": progress.trained_tokens, "error": None}
-    save_adapter(model, job.adapter, job)
+    warn_no_gain(journal, first_loss(trainer.state), epoch_losses(trainer.state))
+    if not validation:
+        save_adapter(model, job.adapter, job)
     progress.save_speed()
+    tokens = progress.tokens_until(trainer.state.global_step)
     return {"status": "succeeded", "trained_tokens": tokens, "error": None}
+
+
+def _take_steps(trainer: LoraTrainer, progress: Progress, point: Path | None) -> None:
+    """The steps behind the resume point ``point``, up to the last or to early stopping."""
+    if point is not None:
+        trainer.state = TrainerState.load_from_json(str(point / "trainer_state.json"))
+        if progress.is_over(trainer.state):  # killed between its last step and the result
+            trainer._load_from_checkpoint(str(point))
+            return
+    trainer.train(resume_from_checkpoint=str(point) if point else None)
 
 
 def tell_resumption(journal: Journal, found: Found) -> None:
