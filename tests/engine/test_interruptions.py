@@ -47,9 +47,8 @@ def events(folder: Path) -> list[dict[str, Any]]:
 
 def warnings(folder: Path) -> list[str]:
     """About resume points; that the job is short is no concern here."""
-    return [
-        e["message"] for e in events(folder) if e["level"] == "warn" and "保存点" in e["message"]
-    ]
+    told = [event["message"] for event in events(folder) if event["level"] == "warn"]
+    return [message for message in told if "保存点" in message]
 
 
 def outcome(folder: Path) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def warn_no_gain(journal: Journal, before: float | None, losses: Sequence[float]
     if before is not None and losses and min(losses) >= before:
         journal.event(
             f"検証損失が学習前（{before:.3f}）より小さくなりませんでした"
-            f"（最小 {min(losses):.3f}）。学習率を下げるか、学習データと検証データの形がそろっているかを確認してください。",
+            f"（最小 {min(losses):.3f}）。学習率を"
+            "下げるか、学習データと検証データの形がそろっているかを確認してください。",
             level="warn",
         )
 
