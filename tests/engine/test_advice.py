@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -166,6 +167,23 @@ def test_a_short_run_and_cut_answers_are_warned_of_with_numbers(
     assert any(
         message.startswith("学習データの 2 件（例 2・3）は max_length 60") for message in warned
     )
+
+
+def test_the_example_that_contradicts_the_others_heads_the_list(
+    make_job: Callable[..., Path],
+) -> None:
+    folder = make_job("ranking", n_epochs=10, learning_rate_multiplier=10)
+    lines = (folder / "train.jsonl").read_text("utf-8").split("\n")
+    lines[6] = json.dumps({"messages": conversation("xyzzy0123456789", 6)})
+    (folder / "train.jsonl").write_text("\n".join(lines), "utf-8")
+    assert train(folder) == 0
+    rows = list(csv.DictReader((folder / "example_losses.csv").open()))
+    assert sorted(int(row["example"]) for row in rows) == list(range(1, 13))
+    left = [float(row["loss"]) for row in rows]
+    assert left == sorted(left, reverse=True)
+    assert rows[0]["example"] == "7" and left[0] > 2 * left[1]
+    assert rows[0]["tokens"] == "16", "fifteen characters and the end of the turn"
+    assert f"例 7（{left[0]:.2f}）・" in only(folder, "損失が大きい例")
 
 
 def test_a_template_without_an_end_of_turn_fails_with_an_event_that_says_so(

@@ -7,9 +7,10 @@ import io
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from homutune.files import write_atomic
 
@@ -57,6 +58,17 @@ def append_event(
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class ExampleLoss(NamedTuple):
+    """What is left of the loss of one training example, its number counted from 1.
+
+    ``loss`` is the mean per scored token (nats) and ``tokens`` the number of those.
+    """
+
+    example: int
+    loss: float
+    tokens: int
 
 
 @dataclass
@@ -125,6 +137,14 @@ class Journal:
             data = {**rows[step], "train_accuracy": rows[step].get("train_mean_token_accuracy")}
             table.writerow([_cell(data.get(name)) for name in METRICS_HEADER])
         write_atomic(self.folder / "metrics.csv", text.getvalue())
+
+    def write_example_losses(self, rows: Sequence[ExampleLoss]) -> None:
+        """Write ``example_losses.csv``."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(ExampleLoss._fields)
+        table.writerows((row.example, f"{row.loss:.5f}", row.tokens) for row in rows)
+        write_atomic(self.folder / "example_losses.csv", text.getvalue())
 
 
 def _identity(message: str, data: dict[str, Any] | None) -> str | int:

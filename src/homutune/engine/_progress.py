@@ -189,7 +189,7 @@ class Progress(TrainerCallback):
             f"最初の {step} ステップの実測",
             f": {rate:,.0f} トークン/秒。残り {self._total - step} ステップに"
             + (
-                f"約 {round(minutes)} 分かかります" if minutes >= 1 else "かかる時間は 1 分ほどです"
+                f"約 {round(minutes)} 分かかります" if minutes >= 1 else "かかる時間は 1 分以内です"
             ),
         )
 

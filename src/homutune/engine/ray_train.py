@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +37,7 @@ from ray.util.queue import Empty, Queue
 
 from homutune.engine._checkpoints import deliver, prune
 from homutune.engine._job import Job, failure, hold
-from homutune.engine._journal import Journal
+from homutune.engine._journal import ExampleLoss, Journal
 from homutune.engine._resume import step_of
 from homutune.engine._storage import Storage
 from homutune.engine.train import train
@@ -79,6 +80,9 @@ class _Messages(Journal):
 
     def write_metrics(self) -> None:
         self.send("metrics")
+
+    def write_example_losses(self, rows: Sequence[ExampleLoss]) -> None:
+        self.send("example_losses", rows)
 
     def send(self, *message: Any) -> None:
         """Send one message; workers but the first have nobody to send to."""
@@ -258,6 +262,8 @@ class _Driver:
             self._journal.once(start, rest, level=level)
         elif kind == "metrics":
             self._journal.write_metrics()
+        elif kind == "example_losses":
+            self._journal.write_example_losses(*content)
         elif kind == "checkpoints":
             self._fetch_checkpoints()
         elif content[0] == "result":

@@ -41,6 +41,7 @@ from homutune.engine._options import Options
 from homutune.engine._parallel import ALONE, Workers
 from homutune.engine._plan import resolve
 from homutune.engine._progress import Progress, epoch_losses, first_loss
+from homutune.engine._ranking import rank_examples, told
 from homutune.engine._resume import Found, newest
 from homutune.engine._trainer import LoraTrainer, choose_precision, load_model
 from homutune.errors import UserError
@@ -159,6 +160,9 @@ def train(
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: progress.stop())
     _take_steps(trainer, progress, found.point)
+    ranked = None
+    if not progress.asked_to_stop():
+        ranked = rank_examples(trainer, examples, progress.asked_to_stop)
 
     if progress.asked_to_stop():
         if progress.stopped or not workers.first:
@@ -167,6 +171,9 @@ def train(
         return {"status": "cancelled", "trained_tokens": done, "error": None}
     if not workers.first:
         return None
+    if ranked is not None:
+        journal.write_example_losses(ranked)
+        journal.once("学習後も損失が大きい例", f": {told(ranked)}")
     warn_no_gain(journal, first_loss(trainer.state), epoch_losses(trainer.state))
     if not validation:
         save_adapter(model, job.adapter, job)

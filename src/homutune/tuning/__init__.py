@@ -10,13 +10,16 @@ from homutune.tuning._registry import (
     register_model,
     sync_models,
 )
+from homutune.tuning._results import ExampleLoss, example_losses
 from homutune.tuning._watch import TERMINAL, watch_job
 
 __all__ = [
     "TERMINAL",
+    "ExampleLoss",
     "ModelEntry",
     "Progress",
     "TrainingFiles",
+    "example_losses",
     "export_dataset",
     "find_model",
     "list_models",
