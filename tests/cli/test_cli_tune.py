@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -350,3 +351,20 @@ def test_the_wording_of_unknown_events_is_kept() -> None:
 
     assert translate("Job paused by the provider") == "Job paused by the provider"
     assert tune.app.info.help
+
+
+def test_show_rows_lists_the_examples_whose_loss_stayed_high(
+    home: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tune", "show", "--rows"]) == 2
+    assert "例ごとの損失がありません" in capsys.readouterr().err
+    found = job("succeeded", result_files=["file-result", "file-rows"])
+    server.routes["GET", "/fine_tuning/jobs/ftjob-1"] = Reply(found)
+    table = b64encode(b"example,loss,tokens\n7,2.51000,16\n3,0.40000,12\n")
+    server.routes["GET", "/files/file-rows/content"] = Reply(table)
+    assert run(["tune", "show", "ftjob-1", "--rows"]) == 0
+    told = capsys.readouterr().out
+    assert "2.510" in told and told.index("2.510") < told.index("0.400")
+    assert run(["tune", "show", "ftjob-1", "--rows", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["rows"][0] == {"example": 7, "loss": 2.51, "tokens": 16}

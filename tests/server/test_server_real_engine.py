@@ -14,6 +14,7 @@ from openai import BadRequestError, OpenAI
 from homutune.engine import training_memory
 from homutune.server import create_app
 from homutune.settings import Settings
+from homutune.tuning import example_losses
 from server.running import InThread, lines, messages, upload, wait_for, wait_until
 from tiny import build_tiny_base
 
@@ -156,6 +157,7 @@ def test_a_tuned_model_is_trained_and_answers_otherwise_than_its_base(client: Op
     assert len(told) == len(set(told))
     listed = client.fine_tuning.jobs.checkpoints.list(job.id).data
     assert len(listed) == 2 and listed[0].metrics.full_valid_loss is not None
+    assert [row.example for row in sorted(example_losses(client, job))] == list(range(1, 13))
     csv = base64.b64decode(client.files.content(job.result_files[0]).text).decode()
     assert csv.startswith("step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n")
 

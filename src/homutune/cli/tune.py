@@ -30,6 +30,7 @@ app = typer.Typer(
             "  homutune tune start                    最新のデータセットで学習する",
             "  homutune tune start --train q.jsonl    手元の JSONL で学習する",
             "  homutune tune watch                    最新のジョブの進み具合を見る",
+            "  homutune tune show --rows              損失が大きいまま残った例を見る",
             "  homutune tune models                   使えるモデルを見る",
         )
     ),
@@ -133,8 +134,18 @@ def list_jobs(as_json: AsJson = False) -> None:
 
 
 @app.command("show")
-def show(job: JobName = "latest", as_json: AsJson = False) -> None:
+def show(
+    job: JobName = "latest",
+    by_example: Annotated[
+        bool,
+        typer.Option("--rows", help="学習後も損失が大きい例を、大きい順に表示します。"),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """1つのジョブの設定・状態・チェックポイントを表示します。"""
+    if by_example:
+        _show_rows(job, as_json)
+        return
     from homutune.cli._live import STATUS
 
     with _server() as (_, client):
@@ -228,6 +239,30 @@ def models(as_json: AsJson = False) -> None:
         ]
         table.add_row(*row, *([_shutdown(item)] if closing else []))
     out.print(table)
+
+
+def _show_rows(name: str, as_json: bool) -> None:
+    from homutune.tuning import example_losses
+
+    with _server() as (_, client):
+        job = client.fine_tuning.jobs.retrieve(_resolve(client, name))
+        found = example_losses(client, job)
+    if found is None:
+        raise UserError(
+            f"ジョブ {job.id} には、例ごとの損失がありません。",
+            remedy="ローカルのサーバーで最後まで学習したジョブにだけあります。",
+        )
+    if as_json:
+        print_json({"job": job.id, "rows": [row._asdict() for row in found]})
+        return
+    table = _table("例", "損失", "答えのトークン数")
+    for row in found[:_LISTED]:
+        table.add_row(str(row.example), f"{row.loss:.3f}", str(row.tokens))
+    out.print(table)
+    tell(
+        f"学習ファイルの例（上から 1 番）{len(found)} 件のうち、学習後も損失が大きい順です。"
+        "ほかの例との矛盾、形の違い、誤りがないかを確認してください。"
+    )
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from homutune.engine._trainer import LoraSettings
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """LoRA's shape, the longest example (tokens) and the dtype (``auto``, ``bf16``, ``fp32``)."""
+    """LoRA's shape, the longest example (tokens) the dtype (``auto``, ``bf16``, ``fp32``), and
+    how many epochs without a lower validation loss end the run (None: none do)."""
 
     lora: LoraSettings
     max_length: int | None
     precision: str
+    patience: int | None
 
     @classmethod
     def read(cls, requested: Mapping[str, Any]) -> Options:
@@ -33,6 +35,7 @@ class Options:
             ),
             requested.get("max_length"),
             requested.get("precision") or "auto",
+            requested.get("early_stopping_patience"),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -44,6 +47,7 @@ class Options:
             "target_modules": targets if isinstance(targets, str) else list(targets),
             "precision": self.precision,
             **({} if self.max_length is None else {"max_length": self.max_length}),
+            **({} if self.patience is None else {"early_stopping_patience": self.patience}),
         }
 
 

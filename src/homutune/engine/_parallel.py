@@ -62,6 +62,12 @@ class Workers:
         dist.all_reduce(both)
         return both[0].item(), int(both[1].item())
 
+    def merge(self, values: Tensor) -> Tensor:
+        """The values of all workers, each of which knows some of them and has 0 for the rest."""
+        if self.count > 1:
+            dist.all_reduce(values)
+        return values
+
     def any(self, wanted: bool) -> bool:
         """Whether one of them wants it: all must stop after the same step."""
         return self.add(float(wanted), 0)[0] > 0 if self.count > 1 else wanted

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
 from homutune.engine._batches import micro_batches, pad
 from homutune.engine._chat import NOT_SCORED, Tokens
-from homutune.engine._loss import chunked_cross_entropy
+from homutune.engine._loss import Loss, chunked_cross_entropy
 from homutune.engine._norm import speed_up_norms
 from homutune.engine._parallel import ALONE, Workers
 from homutune.errors import UserError
@@ -164,7 +164,7 @@ class LoraTrainer(Trainer):
         total, correct = 0.0, 0
         for part in micro_batches(self._workers.share(inputs)):
             loss = self._loss(model, part)
-            (loss.total / self._scored_per_step).backward()
+            (loss.total / self._scored_per_step).backward()  # type: ignore[no-untyped-call]
             total += loss.total.item()
             correct += loss.correct
         self._workers.add_gradients(model.parameters())
@@ -185,7 +185,20 @@ class LoraTrainer(Trainer):
         scored = sum(example.scored for example in examples)
         return Score(total / scored, correct / scored)
 
-    def _loss(self, model: nn.Module, examples: Sequence[Tokens]) -> Any:
+    @torch.no_grad()
+    def score_each(self, examples: Sequence[Tokens]) -> list[float]:
+        """Mean loss per scored token of each of the ``examples``."""
+        self.model.eval()
+        means = torch.zeros(len(examples), dtype=torch.float64)
+        order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
+        mine = iter(share := order[self._workers.rank :: self._workers.count])
+        for part in micro_batches([examples[i] for i in share]):  # keeps the order by length
+            losses = self._loss(self.model, part).tokens.split([e.scored for e in part])  # type: ignore[no-untyped-call]
+            for number, of_example in zip(mine, losses, strict=False):
+                means[number] = of_example.mean().item()
+        return self._workers.merge(means).tolist()
+
+    def _loss(self, model: nn.Module, examples: Sequence[Tokens]) -> Loss:
         device = next(model.parameters()).device
         batch = {name: value.to(device) for name, value in pad(examples, self._pad_id).items()}
         causal = model.get_base_model()  # type: ignore[operator]

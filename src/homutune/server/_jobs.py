@@ -60,6 +60,14 @@ class Jobs:
             if (file_id := getattr(asked, param)) is not None:
                 self._check_file(file_id, param)
         self._refuse_other_methods(asked)
+        hyperparameters = asked.asked_hyperparameters()
+        if hyperparameters.early_stopping_patience and asked.validation_file is None:
+            raise ApiError(
+                400,
+                "early_stopping_patience needs a validation_file. "
+                "(早期終了には検証データが必要です)",
+                param="hyperparameters.early_stopping_patience",
+            )
         if (problem := self._memory.problem(asked.model)) is not None:
             raise ApiError(400, problem, param="model", code=INSUFFICIENT_MEMORY)
         job = JobRow(
@@ -71,7 +79,7 @@ class Jobs:
             validation_file=asked.validation_file,
             suffix=asked.suffix,
             seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
-            hyperparameters=asked.asked_hyperparameters().model_dump(exclude_none=True),
+            hyperparameters=hyperparameters.model_dump(exclude_none=True),
             meta=asked.metadata,
             tuned_name=f"ft:{asked.model}:{OWNER}:{_in_name(asked.suffix)}:{new_id('', 8)}",
         )

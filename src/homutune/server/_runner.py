@@ -291,7 +291,7 @@ class Runner:
                 adapter_path=_adapter(job),
             )
         )
-        result_files = self._keep_metrics(job, folder)
+        result_files = self._keep_results(job, folder)
         folder.events.append_once(f"New fine-tuned model created: {job.tuned_name}")
         folder.events.append_once("The job has successfully completed")
         # The status is written last: whoever sees it finds everything else done.
@@ -304,20 +304,26 @@ class Runner:
             result_files=result_files,
         )
 
-    def _keep_metrics(self, job: JobRow, folder: JobFolder) -> list[str]:
-        # The id follows from the job, so that finishing twice makes one file. Base64, as OpenAI
-        # delivers it and programs expect it; our own client shows it plain.
-        file_id = f"file-{hashlib.sha256(job.id.encode()).hexdigest()[:24]}"
-        metrics = folder.path / "metrics.csv"
-        if not metrics.is_file():
-            return []
-        self._files.save(
-            io.BytesIO(base64.b64encode(metrics.read_bytes())),
-            filename="step_metrics.csv",
-            purpose="fine-tune-results",
-            file_id=file_id,
-        )
-        return [file_id]
+    def _keep_results(self, job: JobRow, folder: JobFolder) -> list[str]:
+        """The losses step by step, as OpenAI has them, and our own example by example."""
+        kept = []
+        for name, shown, seed in (
+            ("metrics.csv", "step_metrics.csv", job.id),
+            ("example_losses.csv", "example_losses.csv", f"{job.id}:example_losses"),
+        ):
+            if not (folder.path / name).is_file():
+                continue
+            # The id follows from the job, so that finishing twice makes one file. Base64, as
+            # OpenAI delivers it and programs expect it; our own client shows it plain.
+            file_id = f"file-{hashlib.sha256(seed.encode()).hexdigest()[:24]}"
+            self._files.save(
+                io.BytesIO(base64.b64encode((folder.path / name).read_bytes())),
+                filename=shown,
+                purpose="fine-tune-results",
+                file_id=file_id,
+            )
+            kept.append(file_id)
+        return kept
 
     def _fail(self, job: JobRow, code: str, message: str, param: str | None = None) -> None:
         folder = job_folder(self._home, job.id)

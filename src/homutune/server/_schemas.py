@@ -91,6 +91,8 @@ class Hyperparameters(Body):
     #: Longest example in tokens; what is longer is cut from its end.
     max_length: Annotated[int, Field(ge=16, le=MAX_LENGTH)] | None = None
     precision: Literal["auto", "bf16", "fp32"] | None = None
+    #: Epochs without a lower validation loss after which training ends.
+    early_stopping_patience: Annotated[int, Field(ge=1, le=50)] | None = None
 
     @model_validator(mode="after")
     def _one_learning_rate(self) -> Hyperparameters:

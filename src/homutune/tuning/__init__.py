@@ -11,14 +11,17 @@ from homutune.tuning._registry import (
     register_model,
     sync_models,
 )
+from homutune.tuning._results import ExampleLoss, example_losses
 from homutune.tuning._watch import TERMINAL, watch_job
 
 __all__ = [
     "DATASET_KEY",
     "TERMINAL",
+    "ExampleLoss",
     "ModelEntry",
     "Progress",
     "TrainingFiles",
+    "example_losses",
     "export_dataset",
     "find_model",
     "list_models",
