@@ -12,6 +12,7 @@ from homutune.assistant._decisions import (
 )
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
 from homutune.assistant._html_report import write_html
+from homutune.assistant._legal_model import LegalModel, cited_articles, legal_knowledge
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._read import read_document
 from homutune.assistant._review import (
@@ -52,6 +53,7 @@ __all__ = [
     "Document",
     "Finding",
     "Hidden",
+    "LegalModel",
     "Note",
     "Part",
     "Party",
@@ -62,6 +64,7 @@ __all__ = [
     "Rule",
     "Shadow",
     "Term",
+    "cited_articles",
     "decide",
     "detect_type",
     "find_amounts",
@@ -69,6 +72,7 @@ __all__ = [
     "find_parties",
     "find_terms",
     "legal_basis",
+    "legal_knowledge",
     "load_decisions",
     "load_playbooks",
     "playbook_folder",
