@@ -26,6 +26,8 @@ from pydantic_settings import (
 from homutune.errors import UserError
 
 DEFAULT_PORT = 8400
+#: A request that carries it (value 1) must not leave the machine of the server that gets it.
+NO_EXTERNAL_HEADER = "x-homutune-no-external"
 
 
 def is_loopback(url: str) -> bool:

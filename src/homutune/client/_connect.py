@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homutune.client._errors import ExternalSendForbidden
+from homutune.settings import NO_EXTERNAL_HEADER
 
 if TYPE_CHECKING:
     import openai
@@ -66,4 +67,6 @@ def _options(settings: Settings, max_retries: int) -> dict[str, Any]:
         "api_key": settings.api_key.get_secret_value(),
         "timeout": TIMEOUT_S,
         "max_retries": max_retries,
+        # Our own server passes some models on; such a question it must keep to itself.
+        "default_headers": {NO_EXTERNAL_HEADER: "1"} if settings.no_external else None,
     }

@@ -156,6 +156,11 @@ def _told(error: openai.APIStatusError, settings: Settings) -> ModelError:
     text = _text(error)
     if status == 401:
         return _unauthorized(settings)
+    if error.code == "external_sending_forbidden":
+        return ExternalSendForbidden(
+            "外部送信禁止のため、別のマシンで動くモデルには送信しませんでした。",
+            remedy="このマシンのモデルを指定してください。",
+        )
     if status == 403:
         return _forbidden(error, text)
     if status == 404:

@@ -21,7 +21,7 @@ INSTRUCTIONS: dict[Form, str] = {
     "JSON": "JSON だけを書いてください。",
 }
 _BULLET = re.compile(r"^\s*(?:[-*・•‣●○]|[0-9０-９]{1,2}[.)．）、]|[①-⑳])\s*(?P<text>\S.*)$")
-_RULE = re.compile(r"\s*:?-{3,}:?\s*")
+_RULE = re.compile(r"\s*:?-+:?\s*")
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(?P<inside>.*?)\n?```\s*\Z", re.DOTALL)
 
 Schema = "type[BaseModel] | dict[str, Any]"
