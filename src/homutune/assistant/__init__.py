@@ -12,7 +12,17 @@ from homutune.assistant._decisions import (
 )
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
 from homutune.assistant._html_report import write_html
+from homutune.assistant._legal_model import LegalModel, cited_articles, legal_knowledge
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
+from homutune.assistant._qa import NO_ANSWER, QA_DISCLAIMER, Answer, LegalQA, SourceNote
+from homutune.assistant._qa_text import (
+    EXPORT_SUFFIXES,
+    MARK,
+    answer_text,
+    answers_markdown,
+    export_answers,
+    marked,
+)
 from homutune.assistant._read import read_document
 from homutune.assistant._review import (
     DISCLAIMER,
@@ -25,6 +35,7 @@ from homutune.assistant._review import (
     review_document,
 )
 from homutune.assistant._shadow import Shadow
+from homutune.assistant._support import Sentence, check_support
 from homutune.assistant._terms import (
     Amount,
     Date,
@@ -41,7 +52,12 @@ __all__ = [
     "DECISIONS",
     "DISCLAIMER",
     "DISPUTE",
+    "EXPORT_SUFFIXES",
+    "MARK",
+    "NO_ANSWER",
+    "QA_DISCLAIMER",
     "Amount",
+    "Answer",
     "Basis",
     "Block",
     "Check",
@@ -52,6 +68,8 @@ __all__ = [
     "Document",
     "Finding",
     "Hidden",
+    "LegalModel",
+    "LegalQA",
     "Note",
     "Part",
     "Party",
@@ -60,17 +78,26 @@ __all__ = [
     "Reminder",
     "Review",
     "Rule",
+    "Sentence",
     "Shadow",
+    "SourceNote",
     "Term",
+    "answer_text",
+    "answers_markdown",
+    "check_support",
+    "cited_articles",
     "decide",
     "detect_type",
+    "export_answers",
     "find_amounts",
     "find_dates",
     "find_parties",
     "find_terms",
     "legal_basis",
+    "legal_knowledge",
     "load_decisions",
     "load_playbooks",
+    "marked",
     "playbook_folder",
     "read_contract",
     "read_document",

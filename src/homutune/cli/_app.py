@@ -42,7 +42,9 @@ VERBS: dict[str, Verb] = {
     "improve": Verb(
         "homutune.cli.improve", "app", "弱点の分析、データの追加、再学習、前後の比較。"
     ),
-    "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
+    "ask": Verb("homutune.cli.ask", "ask", "法務の質問に、根拠の資料を添えて答えます。"),
+    "chat": Verb("homutune.cli.chat", "chat", "続けて質問します（履歴の保存・書き出し）。"),
+    "cards": Verb("homutune.cli.cards", "app", "自社カード（資料）の追加・一覧・削除。"),
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
 }
 

@@ -53,6 +53,7 @@ from homutune.data._review import (
 )
 from homutune.data._separation import NearPair, Separation, prove_separation
 from homutune.data._split import Split, find_leaks, hold_out, split_examples
+from homutune.data._team_cards import CardLibrary, CardShelf, read_team_cards
 from homutune.data._tokens import (
     CostEstimate,
     ModelPrice,
@@ -102,6 +103,8 @@ __all__ = [
     "SYSTEM_PROMPT",
     "Advice",
     "Card",
+    "CardLibrary",
+    "CardShelf",
     "Change",
     "CheckReport",
     "ChoiceQuestion",
@@ -168,6 +171,7 @@ __all__ = [
     "read_examples",
     "read_key",
     "read_review",
+    "read_team_cards",
     "references",
     "render_check_page",
     "restore",

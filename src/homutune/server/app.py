@@ -29,7 +29,11 @@ from homutune.server._runner import Runner
 from homutune.server._store import Store
 from homutune.server._sweep import sweep
 from homutune.server._uploads import Uploads, uploads_router
-from homutune.server._upstream import UpstreamProxy, upstream_names
+from homutune.server._upstream import (
+    UpstreamProxy,
+    refuse_external_upstreams,
+    upstream_names,
+)
 from homutune.settings import Settings
 
 
@@ -47,8 +51,10 @@ def create_app(
         worker_command: the training program; the one of ``settings.runner`` if None.
 
     Raises:
-        UserError: the database cannot be opened, or not by this server.
+        UserError: the database cannot be opened, or not by this server; or 外部送信禁止 is set and
+            an upstream is on another machine.
     """
+    refuse_external_upstreams(settings)
     home = settings.home.absolute()
     place = placement(settings)
     store = Store(home, settings.database_url)
