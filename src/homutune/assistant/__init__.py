@@ -10,10 +10,12 @@ from homutune.assistant._decisions import (
     review_path,
     save_review,
 )
+from homutune.assistant._diff import Hunk, hunks, tokens
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
 from homutune.assistant._html_report import write_html
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._read import read_document
+from homutune.assistant._redline import Edit, proposed_text, write_redline
 from homutune.assistant._review import (
     DISCLAIMER,
     DISPUTE,
@@ -50,8 +52,10 @@ __all__ = [
     "Date",
     "Decision",
     "Document",
+    "Edit",
     "Finding",
     "Hidden",
+    "Hunk",
     "Note",
     "Part",
     "Party",
@@ -68,16 +72,20 @@ __all__ = [
     "find_dates",
     "find_parties",
     "find_terms",
+    "hunks",
     "legal_basis",
     "load_decisions",
     "load_playbooks",
     "playbook_folder",
+    "proposed_text",
     "read_contract",
     "read_document",
     "review_document",
     "review_path",
     "save_review",
     "segment",
+    "tokens",
     "write_comments",
     "write_html",
+    "write_redline",
 ]
