@@ -1,20 +1,28 @@
 """Tracked changes: the invariants of redline, on contracts made by chance."""
 
+import json
 import re
+import shutil
+import subprocess
 import zipfile
 from collections import Counter
+from pathlib import Path
 
 import docx
+import pytest
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
 from docx.oxml import parse_xml
 from docx.shared import Pt, RGBColor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.files import save
+from assistant.files import make_docx, save
 from assistant.revisions import accept, body, by, changes, everyone, reject, words
 from homutune.assistant import Edit, proposed_text, read_document, tokens, write_redline
+from homutune.cli._app import run
+from homutune.errors import UserError
 
+BENCH = Path(__file__).resolve().parents[2] / "bench"
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 NS = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 OTHER = "相手方"
@@ -134,10 +142,10 @@ def theirs(path):
 def shapes(path):
     """For every character of the body its look, so that formatting can be compared."""
     found = []
-    for run in body(path).iter(f"{W}r"):
-        look = run.find(f"{W}rPr")
+    for element in body(path).iter(f"{W}r"):
+        look = element.find(f"{W}rPr")
         shape = "" if look is None else "".join(f"{c.tag}{sorted(c.attrib.items())}" for c in look)
-        found += [(char, shape) for char in words(run)]
+        found += [(char, shape) for char in words(element)]
     return found
 
 
@@ -210,3 +218,161 @@ def test_one_edited_word_marks_at_most_three_words(tmp_path, contract, data):
     inserted = "".join(words(c) for c in ours if c.tag == f"{W}ins")
     assert len(tokens(deleted)) <= 3
     assert len(tokens(inserted)) <= 3
+
+
+@pytest.fixture(scope="module")
+def office():
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice is not installed (make test-services)")
+    return program
+
+
+@pytest.mark.slow
+def test_libreoffice_opens_the_changes_of_both_authors(tmp_path, office):
+    kinds = ("plain", "runs", "soft", "table", "theirs", "deleted", "styled", "empty")
+    contract = [([SENTENCES[i % 7].format(n=i)], kind, 5) for i, kind in enumerate(kinds)]
+    path = build(tmp_path / "契約.docx", contract)
+    document = read_document(path)
+    edits = [
+        Edit(block.start + 2, block.start + 6, f"修正{index}号")
+        for index, block in enumerate(document.blocks)
+    ]
+    end = document.blocks[0].end
+    edits.append(Edit(end, end, "\n追加の段落とする。"))
+    target = tmp_path / "修正案.docx"
+    assert set(write_redline(target, document, edits)) == {None}
+    for kind in ("odt", "pdf"):
+        subprocess.run(
+            [
+                office,
+                f"-env:UserInstallation=file://{tmp_path / 'office'}",
+                *("--headless", "--convert-to", kind, "--outdir", str(tmp_path), str(target)),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=180,
+        )
+    content = zipfile.ZipFile(tmp_path / "修正案.odt").read("content.xml").decode()
+    regions = re.findall(
+        r"<text:(insertion|deletion)><office:change-info><dc:creator>([^<]+)", content
+    )
+    # The header has one of each in a stream of its own (styles.xml).
+    kept = Counter(regions)
+    assert kept["insertion", "法務チューン"] >= len(edits) - 1
+    assert kept["deletion", "法務チューン"] >= len(edits) - 2
+    assert kept["insertion", OTHER] >= 1
+    assert kept["deletion", OTHER] == 1
+    assert "修正0号" in content
+    assert (tmp_path / "修正案.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.fixture
+def reviewed(home, tmp_path):
+    """A contract with four findings: too long, missing, lacking, and one without a sample."""
+    text = (BENCH / "contracts/gyomu-itaku-1.txt").read_text("utf-8")
+    text = text.replace("45日以内", "90日以内").replace("専属的合意管轄", "合意管轄")
+    text = re.sub("(?m)^第12条.*\n.*\n", "", text)
+    path = make_docx(tmp_path / "契約.docx", tuple(text.splitlines()))
+    command = ["review", str(path), "--side", "受託者", "--json"]
+
+    def command_with(capsys, *options):
+        assert run([*command, *options]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return path, command_with
+
+
+def ids(review):
+    return {finding["rule"]: finding["id"] for finding in review["findings"]}
+
+
+def test_adopted_wording_stands_in_the_copy_as_tracked_changes(reviewed, tmp_path, capsys):
+    path, review = reviewed
+    before = path.read_bytes()
+    found = ids(review(capsys))
+    assert {"itaku-shiharai", "hansha", "kankatsu"} <= set(found)
+    target = tmp_path / "修正案.docx"
+    answer = review(
+        capsys,
+        f"--decide={found['itaku-shiharai']}=修正:甲は、納入の日から60日以内に委託料を支払う。",
+        f"--decide={found['hansha']}=採用",
+        f"--decide={found['kankatsu']}=採用",
+        f"--redline={target}",
+        "--author=法務部",
+    )
+    assert {item["applied"] for item in answer["redline"]} == {True}
+    assert path.read_bytes() == before
+    text = read_document(target).text
+    assert "\n2　甲は、納入の日から60日以内に委託料を支払う。" in text
+    assert "90日以内" not in text
+    # The clause that lacks a word gets a second paragraph; the missing one a number of its own.
+    assert re.search("合意管轄裁判所とする。\n２　本契約に関する一切の紛争", text)
+    last = max(map(int, re.findall("(?m)^第([0-9]+)条", read_document(path).text)))
+    assert f"\n第{last + 1}条（反社会的勢力の排除）\n甲及び乙は、自己及び" in text
+    assert {c.get(f"{W}author") for c in changes(body(target))} == {"法務部"}
+    assert read_document(reject(target, tmp_path / "r.docx")).text == read_document(path).text
+
+
+def test_what_is_not_applied_is_said(reviewed, tmp_path, capsys):
+    path, review = reviewed
+    found = ids(review(capsys))
+    target = tmp_path / "修正案.docx"
+    answer = review(
+        capsys,
+        f"--decide={found['itaku-shiharai']}=修正",
+        f"--decide={found['hansha']}=却下",
+        f"--redline={target}",
+    )
+    assert [(i["applied"], i["reason"]) for i in answer["redline"]] == [
+        (False, "修正の文言がありません")
+    ]
+    assert not changes(body(target))
+    assert run(["review", str(path), "--side", "受託者", f"--redline={target}"]) == 0
+    said = capsys.readouterr()
+    assert "反映していません" in said.err + said.out
+
+
+def test_a_copy_is_made_only_of_an_unchanged_word_file(reviewed, tmp_path, capsys):
+    path, _ = reviewed
+    command = ["review", str(path), "--side", "受託者"]
+    assert run([*command, "--redline", str(path)]) == 2
+    assert run([*command, "--redline", "a.pdf"]) == 2
+    plain = tmp_path / "契約.txt"
+    plain.write_text(read_document(path).text, encoding="utf-8")
+    assert run(["review", str(plain), "--side", "受託者", "--redline", "b.docx"]) == 2
+    assert "docx の契約書からだけ" in capsys.readouterr().err
+    document = read_document(path)
+    make_docx(path)
+    with pytest.raises(UserError, match="契約書が変わりました"):
+        write_redline(tmp_path / "c.docx", document, [Edit(0, 1, "新")])
+    assert not list(tmp_path.glob("[abc].*"))
+
+
+def test_footnotes_pictures_and_automatic_numbers_are_left_whole(tmp_path):
+    document = docx.Document()
+    paragraph = document.add_paragraph("甲は、費用を")
+    run_ = paragraph.add_run("負担")
+    run_._r.append(parse_xml(f"<w:drawing {NS}/>"))
+    run_._r.append(parse_xml(f'<w:t {NS} xml:space="preserve">する。</w:t>'))
+    document.add_paragraph("費用の詳細を定める。", "List Number")
+    path = save(document, tmp_path / "a.docx")
+    read = read_document(path)
+    target = tmp_path / "b.docx"
+    start = read.text.index("費用")
+    assert write_redline(target, read, [Edit(start, start + 7, "報酬を支払う")]) == [None]
+    accepted = accept(target, tmp_path / "c.docx")
+    assert read_document(accepted).text.startswith("甲は、報酬を支払う。")
+    assert len(list(body(accepted).iter(f"{W}drawing"))) == 1
+    block = read.blocks[1]
+    assert read.text[block.start] == "1"
+    assert write_redline(target, read, [Edit(block.start, block.start + 2, "2.")]) == [
+        "Word の自動番号は書き換えられません"
+    ]
+
+
+def test_edits_of_one_place_do_not_both_pass(tmp_path):
+    document = read_document(make_docx(tmp_path / "a.docx"))
+    edits = [Edit(3, 9, "甲"), Edit(5, 7, "乙"), Edit(20, 20, "丙")]
+    reasons = write_redline(tmp_path / "b.docx", document, edits)
+    assert reasons == [None, "ほかの修正と同じ箇所です", None]

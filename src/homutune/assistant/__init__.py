@@ -1,5 +1,6 @@
 """演習4-2: contracts read, cut into clauses and compared with playbooks."""
 
+from homutune.assistant._adopt import Applied, write_adopted
 from homutune.assistant._clauses import Clause, Part, segment
 from homutune.assistant._contract import Contract, detect_type, read_contract
 from homutune.assistant._decisions import (
@@ -44,6 +45,7 @@ __all__ = [
     "DISCLAIMER",
     "DISPUTE",
     "Amount",
+    "Applied",
     "Basis",
     "Block",
     "Check",
@@ -85,6 +87,7 @@ __all__ = [
     "save_review",
     "segment",
     "tokens",
+    "write_adopted",
     "write_comments",
     "write_html",
     "write_redline",
