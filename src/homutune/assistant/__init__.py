@@ -13,6 +13,7 @@ from homutune.assistant._decisions import (
 )
 from homutune.assistant._diff import Hunk, hunks, tokens
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
+from homutune.assistant._excel import read_decisions, write_excel
 from homutune.assistant._html_report import write_html
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._read import read_document
@@ -81,6 +82,7 @@ __all__ = [
     "playbook_folder",
     "proposed_text",
     "read_contract",
+    "read_decisions",
     "read_document",
     "review_document",
     "review_path",
@@ -89,6 +91,7 @@ __all__ = [
     "tokens",
     "write_adopted",
     "write_comments",
+    "write_excel",
     "write_html",
     "write_redline",
 ]

@@ -48,7 +48,11 @@ def review(
     ] = None,
     target: Annotated[
         Path | None,
-        typer.Option("--out", help="保存先（.html・.json・.docx＝コメント付きの写し）。"),
+        typer.Option("--out", help="保存先（.html・.json・.xlsx・.docx＝コメント付きの写し）。"),
+    ] = None,
+    imported: Annotated[
+        Path | None,
+        typer.Option("--import", help="判断を書き込んだ Excel（--out で書き出したもの）。"),
     ] = None,
     redline: Annotated[
         Path | None,
@@ -69,11 +73,13 @@ def review(
         decide,
         load_decisions,
         load_playbooks,
+        read_decisions,
         read_document,
         review_document,
         save_review,
         write_adopted,
         write_comments,
+        write_excel,
         write_html,
     )
     from homutune.settings import load_settings
@@ -86,6 +92,12 @@ def review(
         document, load_playbooks(playbooks), contract_type=contract_type, side=side, party=party
     )
     decided = load_decisions(home, result)
+    if imported is not None:
+        found, remarks = read_decisions(imported, result)
+        decided |= found
+        for remark in remarks:
+            note(remark, style="yellow")
+        note(f"判断 {len(found)} 件を取り込みました。")
     for text in decisions or []:
         finding_id, decision = decide(result, text)
         decided[finding_id] = decision
@@ -105,6 +117,8 @@ def review(
             from homutune.files import write_atomic
 
             write_atomic(target, json.dumps(summary, ensure_ascii=False, indent=2))
+        elif target.suffix == ".xlsx":
+            write_excel(target, result, decided)
         else:
             write_html(target, result, decided)
     applied = []
@@ -160,9 +174,9 @@ def _check_options(file: Path, party: str | None, target: Path | None) -> None:
         )
     if target is None:
         return
-    if target.suffix not in (".html", ".json", ".docx"):
+    if target.suffix not in (".html", ".json", ".xlsx", ".docx"):
         raise UserError(
-            "保存先の拡張子は .html・.json・.docx のどれかです。",
+            "保存先の拡張子は .html・.json・.xlsx・.docx のどれかです。",
             remedy="--out 結果.html の形で指定してください。",
             file=target,
         )
