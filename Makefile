@@ -1,7 +1,7 @@
 # make demo   データの検査から学習・評価・報告書までを、この 1 台で行います（2 回目は終わった所を飛ばします）
 # make app    サーバーを起動します（Ctrl-C で止まります）
 # make test   テストを実行します
-# make test-services  PostgreSQL と Ray を使うテストの準備をします（入れられない環境では飛ばします）
+# make test-services  PostgreSQL・Ray・LibreOffice を使うテストの準備をします（入れられない環境では飛ばします）
 # make lint   書式・型・部屋の間の依存を検査します
 
 PYTHON ?= python3
@@ -23,6 +23,7 @@ test: $(VENV)/.dev
 test-services: $(VENV)/.dev
 	@$(INSTALL) -e '.[postgres,ray]' || echo "psycopg と Ray を入れられないため、そのテストは飛ばします。"
 	@sh scripts/install_postgresql.sh
+	@sh scripts/install_libreoffice.sh
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

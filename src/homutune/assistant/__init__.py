@@ -1,5 +1,6 @@
 """演習4-2: contracts read, cut into clauses and compared with playbooks."""
 
+from homutune.assistant._adopt import Applied, write_adopted
 from homutune.assistant._clauses import Clause, Part, segment
 from homutune.assistant._contract import Contract, detect_type, read_contract
 from homutune.assistant._decisions import (
@@ -10,7 +11,9 @@ from homutune.assistant._decisions import (
     review_path,
     save_review,
 )
+from homutune.assistant._diff import Hunk, hunks, tokens
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
+from homutune.assistant._excel import read_decisions, write_excel
 from homutune.assistant._html_report import write_html
 from homutune.assistant._legal_model import LegalModel, cited_articles, legal_knowledge
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
@@ -24,6 +27,7 @@ from homutune.assistant._qa_text import (
     marked,
 )
 from homutune.assistant._read import read_document
+from homutune.assistant._redline import Edit, proposed_text, write_redline
 from homutune.assistant._review import (
     DISCLAIMER,
     DISPUTE,
@@ -58,6 +62,7 @@ __all__ = [
     "QA_DISCLAIMER",
     "Amount",
     "Answer",
+    "Applied",
     "Basis",
     "Block",
     "Check",
@@ -66,8 +71,10 @@ __all__ = [
     "Date",
     "Decision",
     "Document",
+    "Edit",
     "Finding",
     "Hidden",
+    "Hunk",
     "LegalModel",
     "LegalQA",
     "Note",
@@ -93,18 +100,25 @@ __all__ = [
     "find_dates",
     "find_parties",
     "find_terms",
+    "hunks",
     "legal_basis",
     "legal_knowledge",
     "load_decisions",
     "load_playbooks",
     "marked",
     "playbook_folder",
+    "proposed_text",
     "read_contract",
+    "read_decisions",
     "read_document",
     "review_document",
     "review_path",
     "save_review",
     "segment",
+    "tokens",
+    "write_adopted",
     "write_comments",
+    "write_excel",
     "write_html",
+    "write_redline",
 ]

@@ -21,6 +21,7 @@ DISCLAIMER = (
 )
 DISPUTE = "この契約についてすでに争いがある場合は、この結果を使わず、弁護士に相談してください。"
 _QUOTE = 400
+Remedy = Literal["置換", "追記", "新設"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Finding:
     sample: str
     basis: tuple[Basis, ...]
     source: Literal["規則", "モデル"] = "規則"
+    #: What adopting the sample does: takes the place of the quote, adds a paragraph or an article.
+    remedy: Remedy = "置換"
+    #: Whether the sentence goes on behind the quote.
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,7 @@ def _apply(rule: Rule, contract: Contract, side: str) -> list[Finding]:
         if rule.missing is None:
             return []
         return [
-            _finding(rule, rule.priority, contract, side, Hit(None, None), rule.missing, "欠落")
+            _finding(rule, rule.priority, contract, side, Hit(None, None), rule.missing, "新設")
         ]
     found = []
     for check in rule.checks:
@@ -190,9 +195,9 @@ def _apply(rule: Rule, contract: Contract, side: str) -> list[Finding]:
             continue
         for hit in run_check(check, contract, sections):
             gap = f"{check.gap}（{hit.detail}）" if hit.detail else check.gap
-            kind: Literal["差異", "欠落"] = "欠落" if hit.start is None else "差異"
+            remedy: Remedy = "追記" if check.kind == "lacks" else "置換"
             found.append(
-                _finding(rule, check.priority or rule.priority, contract, side, hit, gap, kind)
+                _finding(rule, check.priority or rule.priority, contract, side, hit, gap, remedy)
             )
     return found
 
@@ -204,11 +209,12 @@ def _finding(
     side: str,
     hit: Hit,
     gap: str,
-    kind: Literal["差異", "欠落"],
+    remedy: Remedy,
 ) -> Finding:
-    quote, start, end, place = "", None, None, ""
+    quote, start, end, place, cut = "", None, None, "", False
     if hit.start is not None and hit.end is not None:
         start, end = contract.shadow.span(hit.start, hit.end)
+        cut = end > start + _QUOTE
         end = min(end, start + _QUOTE)
         quote = contract.document.text[start:end]
         clause = contract.clause_at(start)
@@ -220,7 +226,7 @@ def _finding(
         rule=rule.id,
         topic=rule.topic,
         priority=priority,
-        kind=kind,
+        kind="欠落" if start is None else "差異",
         clause=place,
         quote=quote,
         start=start,
@@ -232,4 +238,6 @@ def _finding(
         note=rule.commentary,
         sample=rule.text("sample", side),
         basis=legal_basis(rule.law),
+        remedy=remedy if start is not None else "新設",
+        cut=cut,
     )

@@ -15,7 +15,7 @@ from homutune.cli._console import note, out, print_json, tell
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
-    from homutune.assistant import Decision, Finding, Review
+    from homutune.assistant import Applied, Decision, Finding, Review
 
 _STYLES = {"高": "bold red", "中": "bold yellow", "低": "bold cyan"}
 
@@ -41,13 +41,26 @@ def review(
     decisions: Annotated[
         list[str] | None,
         typer.Option(
-            "--decide", metavar="<番号=判断>", help="採用・修正・却下・保留（例: 3=却下:理由）。"
+            "--decide",
+            metavar="<番号=判断>",
+            help="採用・修正・却下・保留（例: 3=却下:理由、4=修正:文言）。",
         ),
     ] = None,
     target: Annotated[
         Path | None,
-        typer.Option("--out", help="保存先（.html・.json・.docx＝コメント付きの写し）。"),
+        typer.Option("--out", help="保存先（.html・.json・.xlsx・.docx＝コメント付きの写し）。"),
     ] = None,
+    imported: Annotated[
+        Path | None,
+        typer.Option("--import", help="判断を書き込んだ Excel（--out で書き出したもの）。"),
+    ] = None,
+    redline: Annotated[
+        Path | None,
+        typer.Option(help="採用・修正した文言を変更履歴にした写し（.docx）の保存先。"),
+    ] = None,
+    author: Annotated[
+        str, typer.Option(metavar="<名前>", help="変更履歴の作成者名。")
+    ] = "法務チューン",
     as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
 ) -> None:
     """契約書をプレイブックと比べ、差異・欠落条項・文例・根拠を示します。
@@ -60,21 +73,31 @@ def review(
         decide,
         load_decisions,
         load_playbooks,
+        read_decisions,
         read_document,
         review_document,
         save_review,
+        write_adopted,
         write_comments,
+        write_excel,
         write_html,
     )
     from homutune.settings import load_settings
 
     _check_options(file, party, target)
+    _check_redline(file, redline)
     home = load_settings().home
     document = read_document(file)
     result = review_document(
         document, load_playbooks(playbooks), contract_type=contract_type, side=side, party=party
     )
     decided = load_decisions(home, result)
+    if imported is not None:
+        found, remarks = read_decisions(imported, result)
+        decided |= found
+        for remark in remarks:
+            note(remark, style="yellow")
+        note(f"判断 {len(found)} 件を取り込みました。")
     for text in decisions or []:
         finding_id, decision = decide(result, text)
         decided[finding_id] = decision
@@ -94,8 +117,17 @@ def review(
             from homutune.files import write_atomic
 
             write_atomic(target, json.dumps(summary, ensure_ascii=False, indent=2))
+        elif target.suffix == ".xlsx":
+            write_excel(target, result, decided)
         else:
             write_html(target, result, decided)
+    applied = []
+    if redline is not None:
+        applied = write_adopted(redline, document, result, decided, author=author)
+        summary["redline"] = [
+            {"finding": a.finding.id, "applied": a.reason is None, "reason": a.reason}
+            for a in applied
+        ]
     if as_json:
         print_json(summary)
         return
@@ -103,6 +135,36 @@ def review(
     tell(DISCLAIMER + DISPUTE + f"データ基準日 {result.as_of}。", style="dim")
     if target is not None:
         tell(f"保存しました: {target.resolve()}")
+    if redline is not None:
+        _tell_redline(redline, result, applied)
+
+
+def _tell_redline(path: Path, review: Review, applied: list[Applied]) -> None:
+    """What stands in the copy as a tracked change and what does not, by number of the finding."""
+    numbers = {finding.id: number for number, finding in enumerate(review.findings, start=1)}
+    done = sum(one.reason is None for one in applied)
+    tell(f"変更履歴付きの写しを保存しました（反映 {done} 件）: {path.resolve()}")
+    if not applied:
+        note("採用・修正とした指摘がないため、変更はありません。--decide で判断してください。")
+    for one in applied:
+        if one.reason is not None:
+            number = numbers[one.finding.id]
+            note(f"反映していません: {number}. {one.finding.topic}（{one.reason}）", style="yellow")
+    if done:
+        tell(
+            "文例の当事者名・用語・条番号が契約書と合うかを、Word で確かめてから承諾してください。"
+        )
+
+
+def _check_redline(file: Path, redline: Path | None) -> None:
+    if redline is None:
+        return
+    if redline.suffix != ".docx" or redline.resolve() == file.resolve():
+        raise UserError(
+            "変更履歴付きの写しは、契約書とは別の名前の .docx に保存します。",
+            remedy="--redline 修正案.docx の形で指定してください。",
+            file=redline,
+        )
 
 
 def _check_options(file: Path, party: str | None, target: Path | None) -> None:
@@ -112,9 +174,9 @@ def _check_options(file: Path, party: str | None, target: Path | None) -> None:
         )
     if target is None:
         return
-    if target.suffix not in (".html", ".json", ".docx"):
+    if target.suffix not in (".html", ".json", ".xlsx", ".docx"):
         raise UserError(
-            "保存先の拡張子は .html・.json・.docx のどれかです。",
+            "保存先の拡張子は .html・.json・.xlsx・.docx のどれかです。",
             remedy="--out 結果.html の形で指定してください。",
             file=target,
         )
@@ -160,7 +222,7 @@ def _card(number: int, finding: Finding, decision: Decision | None) -> Panel:
         ("留意点", finding.note),
         ("文例", finding.sample),
         ("根拠", "、".join(f"{b.label}（{b.status}）" for b in finding.basis)),
-        ("判断", decision and f"{decision.choice} {decision.comment}".strip()),
+        ("判断", decision and f"{decision.choice} {decision.comment}{decision.wording}".strip()),
     ]
     for name, value in rows:
         if value:

@@ -22,6 +22,7 @@ from homutune.data._checks import (
 from homutune.data._choices import ChoiceQuestion, read_choices, write_choices
 from homutune.data._contrast import CONTRAST_TYPES, ContrastPair, read_contrast
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
+from homutune.data._excel import add_sheet, cell_text, open_workbook, sheet_rows, workbook_bytes
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
 from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
@@ -139,10 +140,12 @@ __all__ = [
     "TopicPlan",
     "TrainingLine",
     "Verdict",
+    "add_sheet",
     "advise",
     "auto_epochs",
     "base_of",
     "build_lines",
+    "cell_text",
     "check_examples",
     "corpus_path",
     "count_openai_tokens",
@@ -159,6 +162,7 @@ __all__ = [
     "load_prices",
     "merge_review",
     "open_dataset",
+    "open_workbook",
     "openai_pieces",
     "plain_messages",
     "points_met",
@@ -177,11 +181,13 @@ __all__ = [
     "restore",
     "restore_json",
     "review_base",
+    "sheet_rows",
     "split_examples",
     "token_counts",
     "visible",
     "with_sources",
     "without_sources",
+    "workbook_bytes",
     "write_atomic",
     "write_chat_jsonl",
     "write_check_page",
