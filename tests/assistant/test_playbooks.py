@@ -15,7 +15,6 @@ from homutune.cli._app import run
 from homutune.errors import UserError
 from homutune.law import extract_citations
 
-
 CONTRACTS = Path(__file__).resolve().parents[2] / "bench/contracts"
 
 

@@ -1,5 +1,12 @@
-"""演習4-2: contracts read, cut into clauses and compared with playbooks."""
+"""演習4-2: contracts read, cut into clauses, compared with playbooks, and drafted."""
 
+from homutune.assistant._answers import check_answers, form_text, parse_answer, read_answers
+from homutune.assistant._certified import (
+    CertifiedLetter,
+    certified_letter,
+    check_certified,
+    count_characters,
+)
 from homutune.assistant._clauses import Clause, Part, segment
 from homutune.assistant._contract import Contract, detect_type, read_contract
 from homutune.assistant._decisions import (
@@ -11,9 +18,11 @@ from homutune.assistant._decisions import (
     save_review,
 )
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
+from homutune.assistant._draft import Draft, draft
+from homutune.assistant._draft_word import letter_text, write_draft
 from homutune.assistant._html_report import write_html
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
-from homutune.assistant._read import read_document
+from homutune.assistant._read import read_document, text_document
 from homutune.assistant._review import (
     DISCLAIMER,
     DISPUTE,
@@ -25,6 +34,12 @@ from homutune.assistant._review import (
     review_document,
 )
 from homutune.assistant._shadow import Shadow
+from homutune.assistant._templates import (
+    FormField,
+    Template,
+    load_templates,
+    template_folder,
+)
 from homutune.assistant._terms import (
     Amount,
     Date,
@@ -44,13 +59,16 @@ __all__ = [
     "Amount",
     "Basis",
     "Block",
+    "CertifiedLetter",
     "Check",
     "Clause",
     "Contract",
     "Date",
     "Decision",
     "Document",
+    "Draft",
     "Finding",
+    "FormField",
     "Hidden",
     "Note",
     "Part",
@@ -61,23 +79,37 @@ __all__ = [
     "Review",
     "Rule",
     "Shadow",
+    "Template",
     "Term",
+    "certified_letter",
+    "check_answers",
+    "check_certified",
+    "count_characters",
     "decide",
     "detect_type",
+    "draft",
     "find_amounts",
     "find_dates",
     "find_parties",
     "find_terms",
+    "form_text",
     "legal_basis",
+    "letter_text",
     "load_decisions",
     "load_playbooks",
+    "load_templates",
+    "parse_answer",
     "playbook_folder",
+    "read_answers",
     "read_contract",
     "read_document",
     "review_document",
     "review_path",
     "save_review",
     "segment",
+    "template_folder",
+    "text_document",
     "write_comments",
+    "write_draft",
     "write_html",
 ]

@@ -165,8 +165,8 @@ def assign_sides(contract: Contract, playbook: Playbook, side: str, party: str |
     aliases = {party.alias for party in contract.parties}
     if not aliases & {"甲", "乙"}:
         # Terms of service name one party in the preamble and the other among the definitions.
-        roles = {name for side in playbook.sides for name in (side.name, *side.names)}
-        aliases |= roles & {term.name for term in find_terms(contract.shadow)}
+        of_sides = {name for side in playbook.sides for name in (side.name, *side.names)}
+        aliases |= of_sides & {term.name for term in find_terms(contract.shadow)}
     # Where the parties are 甲 and 乙, 開示者 may be either of them: a role, not a party.
     words = {}
     for named, own in ((first, letter), (second, other)):
