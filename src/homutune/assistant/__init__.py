@@ -1,6 +1,13 @@
-"""演習4-2: contracts read, cut into clauses and compared with playbooks."""
+"""演習4-2: contracts read, cut into clauses, compared with playbooks, and drafted."""
 
 from homutune.assistant._adopt import Applied, write_adopted
+from homutune.assistant._answers import check_answers, form_text, parse_answer, read_answers
+from homutune.assistant._certified import (
+    CertifiedLetter,
+    certified_letter,
+    check_certified,
+    count_characters,
+)
 from homutune.assistant._clauses import Clause, Part, segment
 from homutune.assistant._contract import Contract, detect_type, read_contract
 from homutune.assistant._decisions import (
@@ -13,6 +20,8 @@ from homutune.assistant._decisions import (
 )
 from homutune.assistant._diff import Hunk, hunks, tokens
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
+from homutune.assistant._draft import Draft, draft
+from homutune.assistant._draft_word import letter_text, write_draft
 from homutune.assistant._excel import read_decisions, write_excel
 from homutune.assistant._html_report import write_html
 from homutune.assistant._legal_model import LegalModel, cited_articles, legal_knowledge
@@ -26,7 +35,7 @@ from homutune.assistant._qa_text import (
     export_answers,
     marked,
 )
-from homutune.assistant._read import read_document
+from homutune.assistant._read import read_document, text_document
 from homutune.assistant._redline import Edit, proposed_text, write_redline
 from homutune.assistant._review import (
     DISCLAIMER,
@@ -40,6 +49,12 @@ from homutune.assistant._review import (
 )
 from homutune.assistant._shadow import Shadow
 from homutune.assistant._support import Sentence, check_support
+from homutune.assistant._templates import (
+    FormField,
+    Template,
+    load_templates,
+    template_folder,
+)
 from homutune.assistant._terms import (
     Amount,
     Date,
@@ -65,14 +80,17 @@ __all__ = [
     "Applied",
     "Basis",
     "Block",
+    "CertifiedLetter",
     "Check",
     "Clause",
     "Contract",
     "Date",
     "Decision",
     "Document",
+    "Draft",
     "Edit",
     "Finding",
+    "FormField",
     "Hidden",
     "Hunk",
     "LegalModel",
@@ -88,26 +106,37 @@ __all__ = [
     "Sentence",
     "Shadow",
     "SourceNote",
+    "Template",
     "Term",
     "answer_text",
     "answers_markdown",
+    "certified_letter",
+    "check_answers",
+    "check_certified",
     "check_support",
     "cited_articles",
+    "count_characters",
     "decide",
     "detect_type",
+    "draft",
     "export_answers",
     "find_amounts",
     "find_dates",
     "find_parties",
     "find_terms",
+    "form_text",
     "hunks",
     "legal_basis",
     "legal_knowledge",
+    "letter_text",
     "load_decisions",
     "load_playbooks",
+    "load_templates",
     "marked",
+    "parse_answer",
     "playbook_folder",
     "proposed_text",
+    "read_answers",
     "read_contract",
     "read_decisions",
     "read_document",
@@ -115,9 +144,12 @@ __all__ = [
     "review_path",
     "save_review",
     "segment",
+    "template_folder",
+    "text_document",
     "tokens",
     "write_adopted",
     "write_comments",
+    "write_draft",
     "write_excel",
     "write_html",
     "write_redline",

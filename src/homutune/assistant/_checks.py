@@ -108,7 +108,8 @@ def _one_sided(check: Check, contract: Contract, sections: Sections) -> Iterator
     """Sentences matching the pattern of which only one side is ever the subject."""
     pattern = contract.regex(check.pattern or "")
     subject = contract.regex(
-        rf"(?P<both>{{us}}{AND}{{them}}|{{them}}{AND}{{us}}|{MUTUAL})(?:は|が|も|とも|のいずれ)"
+        rf"(?P<both>(?:{{us}}{AND}{{them}}|{{them}}{AND}{{us}}|{MUTUAL})(?:は|が|も|とも|のいずれ)"
+        "|{us}も、?{them}も|{them}も、?{us}も)"
         "|(?P<us>{us})(?:は|が|も)|(?P<them>{them})(?:は|が|も)"
     )
     hits: list[Hit] = []

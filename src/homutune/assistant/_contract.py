@@ -9,7 +9,7 @@ from homutune.assistant._clauses import Clause, segment
 from homutune.assistant._document import Document
 from homutune.assistant._playbook import Find, Playbook, fill_sides
 from homutune.assistant._shadow import Shadow
-from homutune.assistant._terms import Party, find_parties
+from homutune.assistant._terms import Party, find_parties, find_terms
 from homutune.law import extract_citations
 
 #: Between the names of both sides where they act together.
@@ -163,6 +163,10 @@ def assign_sides(contract: Contract, playbook: Playbook, side: str, party: str |
         how = "指定どおり"
     other = "乙" if letter == "甲" else "甲"
     aliases = {party.alias for party in contract.parties}
+    if not aliases & {"甲", "乙"}:
+        # Terms of service name one party in the preamble and the other among the definitions.
+        of_sides = {name for side in playbook.sides for name in (side.name, *side.names)}
+        aliases |= of_sides & {term.name for term in find_terms(contract.shadow)}
     # Where the parties are 甲 and 乙, 開示者 may be either of them: a role, not a party.
     words = {}
     for named, own in ((first, letter), (second, other)):

@@ -94,7 +94,7 @@ def undefined_terms(check: Check, contract: Contract, sections: Sections) -> Ite
             word.startswith(name) for name in defined if len(name) > 1
         ):
             continue
-        if at and text[at - 1] in "一二三四五六七八九十日基根":  # 日本, 基本, 一本
+        if at and text[at - 1] in "0123456789一二三四五六七八九十日基根":  # 日本, 基本, 3本
             continue
         word = (
             re.sub(
