@@ -1,5 +1,5 @@
 # make demo   データの検査から学習・評価・報告書までを、この 1 台で行います（2 回目は終わった所を飛ばします）
-# make app    サーバーを起動します（Ctrl-C で止まります）
+# make app    サーバーを起動し、画面をブラウザーで開きます（Ctrl-C で止まります）
 # make test   テストを実行します
 # make test-services  PostgreSQL と Ray を使うテストの準備をします（入れられない環境では飛ばします）
 # make lint   書式・型・部屋の間の依存を検査します
@@ -15,7 +15,7 @@ demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py
 
 app: $(VENV)/.local
-	@$(BIN)/homutune serve
+	@$(BIN)/homutune serve --open
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(ARGS)

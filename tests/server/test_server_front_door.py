@@ -90,7 +90,7 @@ def test_every_name_of_this_machine_is_taken(shared: Local, host: str) -> None:
 def test_an_open_address_needs_a_key_and_then_asks_for_it(
     start: Callable[..., Local], home: Path
 ) -> None:
-    with pytest.raises(UserError, match="API キーがありません"):
+    with pytest.raises(UserError, match="利用者がいません"):
         serve(Settings(home=home, host="0.0.0.0", port=free_port()))
     local = start(host="0.0.0.0", server_api_key="とても長い鍵")
     with pytest.raises(openai.AuthenticationError) as caught:

@@ -111,7 +111,7 @@ def watch(job: JobName = "latest", as_json: AsJson = False) -> None:
 @app.command("list")
 def list_jobs(as_json: AsJson = False) -> None:
     """最近のジョブを新しい順に表示します。"""
-    from homutune.cli._live import STATUS
+    from homutune.tuning import STATUS
 
     with _server() as (_, client):
         jobs = client.fine_tuning.jobs.list(limit=_LISTED).data
@@ -135,7 +135,7 @@ def list_jobs(as_json: AsJson = False) -> None:
 @app.command("show")
 def show(job: JobName = "latest", as_json: AsJson = False) -> None:
     """1つのジョブの設定・状態・チェックポイントを表示します。"""
-    from homutune.cli._live import STATUS
+    from homutune.tuning import STATUS
 
     with _server() as (_, client):
         found = client.fine_tuning.jobs.retrieve(_resolve(client, job))

@@ -24,6 +24,7 @@ from homutune.data._contrast import CONTRAST_TYPES, ContrastPair, read_contrast
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
+from homutune.data._headings import FIELDS, TableHead, read_table_head
 from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
 from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
@@ -92,6 +93,7 @@ __all__ = [
     "CASES",
     "CONTRAST_TYPES",
     "FAMILIES",
+    "FIELDS",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
@@ -128,6 +130,7 @@ __all__ = [
     "Separation",
     "Source",
     "Split",
+    "TableHead",
     "TokenCounts",
     "TopicPlan",
     "TrainingLine",
@@ -164,6 +167,7 @@ __all__ = [
     "read_examples",
     "read_key",
     "read_review",
+    "read_table_head",
     "references",
     "render_check_page",
     "restore",

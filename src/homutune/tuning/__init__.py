@@ -11,8 +11,10 @@ from homutune.tuning._registry import (
     sync_models,
 )
 from homutune.tuning._watch import TERMINAL, watch_job
+from homutune.tuning._wording import STATUS, translate_event
 
 __all__ = [
+    "STATUS",
     "TERMINAL",
     "ModelEntry",
     "Progress",
@@ -23,5 +25,6 @@ __all__ = [
     "register_model",
     "start_job",
     "sync_models",
+    "translate_event",
     "watch_job",
 ]
