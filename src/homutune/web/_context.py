@@ -90,7 +90,7 @@ class Web:
         headers: dict[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:
-        """Render a template; it knows ``user``, ``csrf``, ``menu`` and ``path`` besides."""
+        """Render a template; it knows ``user``, ``csrf_token``, ``menu`` and ``path`` besides."""
         text = self.render(request, template, **values)
         return HTMLResponse(text, status, headers=headers)
 
@@ -100,7 +100,7 @@ class Web:
         active = [entry for entry in self.menu if path == entry[1] or path.startswith(entry[1])]
         return self._templates.get_template(template).render(
             user=request.scope["state"].get("page_user"),
-            csrf=request.scope["state"].get("csrf", ""),
+            csrf_token=request.scope["state"].get("csrf", ""),
             with_accounts=self.with_accounts,
             menu=self.menu,
             active=max(active, key=lambda entry: len(entry[1]), default=("", "", ""))[1],

@@ -1,5 +1,5 @@
 """One module and one template folder for each group of pages; see ``homutune.web``."""
 
-from homutune.web.pages import account, home
+from homutune.web.pages import account, data, home, training
 
-ROUTERS = (account.router, home.router)
+ROUTERS = (account.router, home.router, data.router, training.router)
