@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -52,8 +51,8 @@ def read_table_head(path: Path, sheet: str | None = None) -> TableHead | None:
         return None
     if suffix in (".csv", ".tsv"):
         notes: list[str] = []
-        with open_text(path, notes, newline="") as handle, closing(csv_rows(path, handle)) as rows:
-            return _head(row for _, row in rows)
+        with open_text(path, notes, newline="") as handle:
+            return _head(row for _, row in csv_rows(path, handle))
     with open_workbook(path) as book:
         names = tuple(book.sheetnames)
         heads = {}

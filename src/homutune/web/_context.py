@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,6 +151,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    # A model that repeats line breaks must not push everything else off the page.
+    templates.filters["tidy"] = lambda text: re.sub(r"\n\s*\n\s*(?=\n)", "\n", text.strip())
     templates.filters["day"] = lambda seconds: _time(seconds, "%Y-%m-%d")
     templates.filters["minute"] = lambda seconds: _time(seconds, "%Y-%m-%d %H:%M")
     templates.filters["clock"] = lambda seconds: _time(seconds, "%H:%M")

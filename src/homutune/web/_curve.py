@@ -1,4 +1,4 @@
-"""The loss curve of a job as points for an SVG; drawn by the server, so that no script is needed."""
+"""The loss curve of a job as points for an SVG; the server draws it, no script is needed."""
 
 from __future__ import annotations
 

@@ -50,7 +50,9 @@ def uploaded(folder: Path) -> Path:
     return next(folder.glob("upload.*"))
 
 
-def import_examples(folder: Path, columns: dict[str, str], sheet: str | None) -> tuple[int, list[str]]:
+def import_examples(
+    folder: Path, columns: dict[str, str], sheet: str | None
+) -> tuple[int, list[str]]:
     """Read the upload into ``examples.jsonl``; how many there are, and how they were read.
 
     Raises:
@@ -79,6 +81,11 @@ def _checked(path: Path, _version: int) -> Checked:
     cards = tuple(read_cards(corpus_path() / "cards")) if linked else ()
     report = check_examples(examples, cards or None, verdict=check_citation)
     return Checked(examples, cards, report)
+
+
+def forget() -> None:
+    """Keep no examples in memory after an import was deleted."""
+    _checked.cache_clear()
 
 
 def find_fixes(examples: Sequence[Example]) -> tuple[list[Example], list[Change]]:

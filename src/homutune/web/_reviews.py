@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from homutune.assistant import (
@@ -103,6 +104,12 @@ def _review(path: Path, type_: str, side: str, party: str) -> Review:
     )
 
 
+def forget() -> None:
+    """Keep no contract in memory after one was deleted."""
+    _read.cache_clear()
+    _review.cache_clear()
+
+
 def paragraphs(document: Document, findings: tuple[Finding, ...]) -> list[Paragraph]:
     """The contract block by block, with every finding's quote marked, overlaps included."""
     placed = [(f.start, f.end, f.id) for f in findings if f.start is not None and f.end is not None]
@@ -113,9 +120,11 @@ def paragraphs(document: Document, findings: tuple[Finding, ...]) -> list[Paragr
             for start, end, name in placed
             if start < block.end and end > block.start
         ]
-        cuts = sorted({block.start, block.end, *(p for start, end, *_ in inside for p in (start, end))})
+        cuts = sorted(
+            {block.start, block.end, *(p for start, end, *_ in inside for p in (start, end))}
+        )
         spans = []
-        for low, high in zip(cuts, cuts[1:], strict=False):
+        for low, high in pairwise(cuts):
             here = [item for item in inside if item[0] <= low and item[1] >= high]
             spans.append(
                 Span(

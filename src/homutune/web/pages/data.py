@@ -27,6 +27,7 @@ from homutune.web._imports import (
     SUFFIXES,
     checked,
     find_fixes,
+    forget,
     import_examples,
     import_sample,
     pieces,
@@ -145,9 +146,7 @@ def show_fixes(request: Request, matter_id: str) -> Response:
     web, matter = _imported(request, matter_id)
     _, changes = find_fixes(checked(web.matters.folder(matter)).examples)
     shown = [(change, pieces(change.before, change.after)) for change in changes[:200]]
-    return web.page(
-        request, "data/fixes.html", matter=matter, changes=shown, count=len(changes)
-    )
+    return web.page(request, "data/fixes.html", matter=matter, changes=shown, count=len(changes))
 
 
 @router.post("/imports/{matter_id}/fixes")
@@ -162,9 +161,7 @@ def apply_fixes(request: Request, matter_id: str) -> Response:
 
 
 @router.get("/imports/{matter_id}/examples")
-def import_table(
-    request: Request, matter_id: str, page: PageNumber = 1, q: str = ""
-) -> Response:
+def import_table(request: Request, matter_id: str, page: PageNumber = 1, q: str = "") -> Response:
     """The pairs of an import."""
     web, matter = _imported(request, matter_id)
     examples = checked(web.matters.folder(matter)).examples
@@ -205,6 +202,7 @@ def delete_import(request: Request, matter_id: str) -> Response:
     """Remove the upload; datasets made from it stay."""
     web, matter = _matter(request, matter_id)
     web.matters.delete(matter)
+    forget()
     return go("/data")
 
 

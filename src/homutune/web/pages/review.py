@@ -1,4 +1,4 @@
-"""契約書レビュー: a contract comes in, is compared with a playbook, and every finding is decided."""
+"""契約書レビュー: a contract is compared with a playbook, and every finding is decided."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from homutune.web._context import Web, download, go, user_of, wants_fragment, we
 from homutune.web._reviews import (
     KIND,
     SUFFIXES,
+    forget,
     likely_types,
     make_review,
     paragraphs,
@@ -229,6 +230,7 @@ def delete(request: Request, matter_id: str) -> Response:
     """Remove the contract, the review and the decisions for good."""
     web, matter = _matter(request, matter_id)
     web.matters.delete(matter)
+    forget()
     return go("/review")
 
 

@@ -140,9 +140,7 @@ def progress(request: Request, job_id: str) -> Response:
 
 
 @router.post("/{job_id}/{action}")
-def act(
-    request: Request, job_id: str, action: Literal["pause", "resume", "cancel"]
-) -> Response:
+def act(request: Request, job_id: str, action: Literal["pause", "resume", "cancel"]) -> Response:
     """Pause, go on or give up."""
     web = web_of(request)
     with web.client() as client:
