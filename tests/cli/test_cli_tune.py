@@ -347,9 +347,9 @@ def test_an_empty_question_is_not_sent(
 
 
 def test_the_wording_of_unknown_events_is_kept() -> None:
-    from homutune.cli._live import translate
+    from homutune.tuning import translate_event
 
-    assert translate("Job paused by the provider") == "Job paused by the provider"
+    assert translate_event("Job paused by the provider") == "Job paused by the provider"
     assert tune.app.info.help
 
 

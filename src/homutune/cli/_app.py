@@ -35,7 +35,8 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("homutune.cli.setup", "doctor", "この環境で動くかを診断し、直し方を示します。"),
     "data": Verb("homutune.cli.data", "app", "Q&A の読み込み・検査・見積り・データセット作成。"),
     "law": Verb("homutune.cli.law", "app", "法令の引用の確認、条文の表示・取り込み・更新。"),
-    "serve": Verb("homutune.cli.serve", "app", "ローカルの学習・推論サーバーを起動します。"),
+    "serve": Verb("homutune.cli.serve", "app", "画面と、学習・推論のサーバーを起動します。"),
+    "user": Verb("homutune.cli.user", "app", "画面の利用者を作る・一覧・停止する。"),
     "tune": Verb("homutune.cli.tune", "app", "ファインチューニングの開始・監視・一覧。"),
     "model": Verb("homutune.cli.model", "app", "学習したモデルの書き出しとモデルカード。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
@@ -52,7 +53,7 @@ VERBS: dict[str, Verb] = {
 EXAMPLES = (
     "使い方の例:",
     "  homutune init                        作業フォルダを作る",
-    "  homutune serve                       サーバーを起動する（別の端末で）",
+    "  homutune serve                       画面とサーバーを起動する（別の端末で）",
     "  homutune tune start                  学習を始める",
     "  homutune ask 売買の検査はいつまで？  質問する",
     "各コマンドの詳しい説明: homutune コマンド名 --help",

@@ -112,7 +112,7 @@ def watch(job: JobName = "latest", as_json: AsJson = False) -> None:
 @app.command("list")
 def list_jobs(as_json: AsJson = False) -> None:
     """最近のジョブを新しい順に表示します。"""
-    from homutune.cli._live import STATUS
+    from homutune.tuning import STATUS
 
     with _server() as (_, client):
         jobs = client.fine_tuning.jobs.list(limit=_LISTED).data
@@ -146,7 +146,7 @@ def show(
     if by_example:
         _show_rows(job, as_json)
         return
-    from homutune.cli._live import STATUS
+    from homutune.tuning import STATUS
 
     with _server() as (_, client):
         found = client.fine_tuning.jobs.retrieve(_resolve(client, job))

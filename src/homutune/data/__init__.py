@@ -25,6 +25,7 @@ from homutune.data._datasets import Dataset, create_dataset, open_dataset
 from homutune.data._excel import add_sheet, cell_text, open_workbook, sheet_rows, workbook_bytes
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
+from homutune.data._headings import FIELDS, TableHead, read_table_head
 from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
 from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
@@ -95,6 +96,7 @@ __all__ = [
     "CASES",
     "CONTRAST_TYPES",
     "FAMILIES",
+    "FIELDS",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
@@ -136,6 +138,7 @@ __all__ = [
     "Separation",
     "Source",
     "Split",
+    "TableHead",
     "TokenCounts",
     "TopicPlan",
     "TrainingLine",
@@ -175,6 +178,7 @@ __all__ = [
     "read_examples",
     "read_key",
     "read_review",
+    "read_table_head",
     "read_team_cards",
     "references",
     "render_check_page",

@@ -132,10 +132,12 @@ class CardLibrary:
         self._own: frozenset[str] = frozenset()
         self._retriever = Retriever([])
 
-    def search(self, question: str, k: int = 3, exclude: Sequence[str] = ()) -> list[Card]:
+    def search(
+        self, question: str, k: int = 3, exclude: Sequence[str] = (), *, relevant: float = 0.0
+    ) -> list[Card]:
         """As :meth:`Retriever.search`, over the cards as they are on disk now."""
         self._refresh()
-        return self._retriever.search(question, k, exclude)
+        return self._retriever.search(question, k, exclude, relevant=relevant)
 
     def is_own(self, card_id: str) -> bool:
         """Whether it is one of the team's own."""
@@ -158,9 +160,9 @@ def read_team_cards(path: Path) -> list[Card]:
     """The cards in a Markdown, Excel, CSV or YAML file.
 
     Markdown: a heading and the text below it are a card; a heading without text of its own is
-    the 分野 of those below it; lines 条文：, 分野：, 基準日：, 想定質問： say the rest. Tables: a row
-    is a card; 質問 and 回答 serve as 題名 and 本文. Without 条文, the articles named in the text
-    are taken.
+    the 分野 of those below it; lines 条文：, 分野：, 基準日：, 想定質問： say the rest. Tables: a
+    row is a card; 質問 and 回答 serve as 題名 and 本文. Without 条文, the articles named in the
+    text are taken.
 
     Raises:
         UserError: with file and line, for what cannot be read.

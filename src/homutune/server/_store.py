@@ -31,6 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from homutune.errors import UserError
 from homutune.server._database import claim, connect
 from homutune.server._migrations import migrate
+from homutune.settings import Settings
 
 
 class TableBase(DeclarativeBase):
@@ -248,6 +249,12 @@ class Store:
             result: Any = session.execute(change.values(**values))
             return bool(result.rowcount)
 
+    def change(self, kind: type[_Row], row_id: str, **values: Any) -> bool:
+        """Change a row, whatever its state; returns whether it is there."""
+        with self._change() as session:
+            done: Any = session.execute(update(kind).where(kind.id == row_id).values(**values))
+            return bool(done.rowcount)
+
     @contextmanager
     def _change(self) -> Iterator[Session]:
         """One transaction; a full disk is an ``OSError`` here as everywhere else."""
@@ -258,6 +265,20 @@ class Store:
             if _is_disk_full(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The store of a home, whether or not its server runs.
+
+    Raises:
+        UserError: the database cannot be opened.
+    """
+    store = Store(settings.home.absolute(), settings.database_url, serving=False)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _take(rows: Iterable[_Row], count: int, keep: Callable[[_Row], bool]) -> list[_Row]:

@@ -13,9 +13,11 @@ from homutune.tuning._registry import (
 )
 from homutune.tuning._results import ExampleLoss, example_losses
 from homutune.tuning._watch import TERMINAL, watch_job
+from homutune.tuning._wording import STATUS, translate_event
 
 __all__ = [
     "DATASET_KEY",
+    "STATUS",
     "TERMINAL",
     "ExampleLoss",
     "ModelEntry",
@@ -28,5 +30,6 @@ __all__ = [
     "register_model",
     "start_job",
     "sync_models",
+    "translate_event",
     "watch_job",
 ]
