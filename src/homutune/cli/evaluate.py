@@ -80,6 +80,13 @@ def run(
             show_default=False,
         ),
     ] = None,
+    batch: Annotated[
+        bool,
+        typer.Option(
+            "--batch",
+            help="まとめて /v1/batches に送ります（中断しても進みます）。",
+        ),
+    ] = False,
     shots_from: Annotated[
         str | None,
         typer.Option(help="例示をとるデータセット（プランに shots があるとき）。"),
@@ -115,6 +122,7 @@ def run(
             concurrency=concurrency,
             generations=generations,
             fresh=fresh,
+            batch=batch,
             shots_from=open_dataset(settings.home, shots_from) if shots_from else None,
         )
     summaries = [summarize(finished) for finished in runs]

@@ -117,7 +117,7 @@ def answer_items(
                     temperature=plan.temperature,
                     max_tokens=plan.max_tokens,
                     seed=SEED + ask.generation,
-                    **_form(ask.prompt),
+                    **request_form(ask.prompt),
                 )
             )
             choice = reply.choices[0]
@@ -152,7 +152,7 @@ def answer_items(
     yield from side_by_side([partial(answer, ask) for ask in asks], concurrency)
 
 
-def _form(prompt: Prompt) -> dict[str, Any]:
+def request_form(prompt: Prompt) -> dict[str, Any]:
     """``response_format`` where the plan asks for JSON."""
     if prompt.schema is None:
         return {}

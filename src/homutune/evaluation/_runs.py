@@ -22,6 +22,7 @@ from homutune.evaluation._answers import (
     answer_items,
     request_key,
 )
+from homutune.evaluation._batch_answers import answer_in_batch
 from homutune.evaluation._exams import Condition, Exam, Part, make_exam
 from homutune.evaluation._run_files import (
     Run,
@@ -50,6 +51,7 @@ def run_condition(
     concurrency: int = 8,
     generations: int = 1,
     fresh: bool = False,
+    batch: bool = False,
     part: Part = "all",
     shots_from: Dataset | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -59,6 +61,7 @@ def run_condition(
     Args:
         limit: ask only so many items.
         generations: answers to each item; more than one needs a temperature above 0.
+        batch: send everything as one batch instead of one request after the other.
         part: ask only one half of the items, see :func:`part_of`.
         shots_from: see :func:`make_exam`.
         fresh: start a new run even if the same one exists, and send every request again.
@@ -104,8 +107,22 @@ def run_condition(
         repeated, asks = _known_first(asks, known, condition.plan, model)
         try:
             with friendly_errors(settings):
-                new = answer_items(
-                    client, asks, condition.plan, model=model, concurrency=concurrency
+                known_already = done + len(repeated)
+                new = (
+                    answer_in_batch(
+                        client,
+                        asks,
+                        condition.plan,
+                        folder,
+                        model=model,
+                        progress=(lambda n: progress(known_already + n, total))
+                        if progress
+                        else None,
+                    )
+                    if batch and asks
+                    else answer_items(
+                        client, asks, condition.plan, model=model, concurrency=concurrency
+                    )
                 )
                 for _ in log.append_all(itertools.chain(repeated, new)):
                     done += 1
@@ -120,7 +137,7 @@ def run_condition(
             raise
     run = load_run(folder, dataset)
     if not run.scores:
-        first = next(answer.error for answer in run.answers.values())
+        first = next((answer.error for answer in run.answers.values()), "返事がありません")
         raise UserError(
             f"{model} はどの項目にも答えられませんでした（最初のエラー：{first}）。",
             remedy="モデル名とサーバーの状態を確認して、同じコマンドをもう一度実行してください。",
