@@ -11,13 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from homutune.law import extract_citations, normalize
+from homutune.law import extract_citations, kanji_to_int, normalize
 
 #: Share of a sentence's word pieces that the source must have, see ``bench/answer_support.py``.
 THRESHOLD = 0.6
 _HEADING = re.compile(r"^\s*(?P<heading>参照|結論|根拠|留意点)[:：]\s*")
 _QUOTE = re.compile(r"「[^「」]{6,}」")
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
+_KANJI_NUMBER = re.compile(r"[〇一二三四五六七八九十百千]+")
 #: Word pieces are pairs of kanji, katakana, letters or digits; hiragana is mostly grammar.
 _CONTENT = re.compile(r"[一-龥々ァ-ヴーA-Za-z0-9]+")
 _REFERENCE = re.compile(r"[\[［][0-9０-９,、]+[\]］]")
@@ -95,6 +96,8 @@ class _Source:
         self._pieces = pieces(text)
         self._articles = {citation.key for citation in extract_citations(text)}
         self._numbers = set(_NUMBER.findall(normalize(text)))
+        # Statutes write 三年 where answers write 3年.
+        self._numbers |= {str(kanji_to_int(numeral)) for numeral in _KANJI_NUMBER.findall(text)}
 
     def bears(self, sentence: str) -> bool:
         sentence = _REFERENCE.sub("", sentence)
