@@ -30,7 +30,9 @@ from homutune.settings import Settings
 CARDS = """\
 - id: kensa
   title: 商人間の売買の検査
-  text: 商人間の売買で買主は、目的物を受領したら遅滞なく検査しなければならない（商法526条1項）。直ちに発見できない不適合は、6か月以内に見つけて直ちに通知する（商法526条2項）。
+  text: >-
+    商人間の売買で買主は、目的物を受領したら遅滞なく検査しなければならない（商法526条1項）。
+    直ちに発見できない不適合は、6か月以内に見つけて直ちに通知する（商法526条2項）。
   articles: [商法526条1項, 商法526条2項]
   as_of: 2026-10-01
 - id: kikan
@@ -97,6 +99,12 @@ def test_a_sentence_is_borne_by_words_numbers_articles_and_exact_quotations(
     assert checked.heading == "結論"
 
 
+def test_a_statute_in_kanji_numerals_bears_an_answer_in_digits() -> None:
+    statute = ["時効は、十年間行使しないとき完成する。"]
+    assert check_support("時効は10年で完成する。", statute)[0].borne
+    assert not check_support("時効は5年で完成する。", statute)[0].borne
+
+
 def test_words_of_the_question_are_not_asked_of_the_source() -> None:
     answer = "結論：東京支店の冷蔵庫についても、遅滞なく検査します。"
     assert not check_support(answer, [SOURCE])[0].borne
@@ -139,9 +147,7 @@ def test_when_nothing_bears_the_answer_it_is_not_shown(qa: LegalQA, upstream: Up
 
 
 def test_harmless_advice_alone_is_no_answer(qa: LegalQA, upstream: Upstream) -> None:
-    upstream.script = [
-        Say("結論：判例により無効です。\n留意点：遅滞なく検査しなければなりません。")
-    ]
+    upstream.script = [Say("結論：判例により無効です。\n留意点：遅滞なく検査します。")]
     assert qa.ask(QUESTION).outcome == "支えなし"
 
 
@@ -193,8 +199,10 @@ def test_a_card_of_the_team_is_used_by_the_very_next_question(
 def put_article(home: Path) -> None:
     """A text of our own under the id of 民法."""
     words = "試験用の条文であり、期間の起算日は翌日とする。"
-    article = ArticleText("140", "期間の起算", (Paragraph(1, words, ()),))
-    LawStore(home).put(LawText("129AC0000000089", "民法", "", "2026-11-01", {"140": article}))
+    article = ArticleText("140", "期間の起算", (Paragraph(1, words),))
+    LawStore(home).put(
+        LawText("129AC0000000089", "民法", "", "", "", "2026-11-01", {"140": article})
+    )
 
 
 def test_an_article_named_in_the_question_is_given_as_a_note(
