@@ -1,6 +1,8 @@
-"""演習4-2: contracts read, cut into clauses, compared with playbooks, and drafted."""
+"""演習4-2: contracts read, cut into clauses, compared with playbooks, drafted, and turned
+into registers of risks and deadlines."""
 
 from homutune.assistant._answers import check_answers, form_text, parse_answer, read_answers
+from homutune.assistant._calendar import REMIND_DAYS, write_calendar
 from homutune.assistant._certified import (
     CertifiedLetter,
     certified_letter,
@@ -21,6 +23,12 @@ from homutune.assistant._document import Block, Document, Hidden, Note, Piece
 from homutune.assistant._draft import Draft, draft
 from homutune.assistant._draft_word import letter_text, write_draft
 from homutune.assistant._html_report import write_html
+from homutune.assistant._obligations import (
+    Obligation,
+    Period,
+    contract_period,
+    find_obligations,
+)
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._read import read_document, text_document
 from homutune.assistant._review import (
@@ -32,6 +40,15 @@ from homutune.assistant._review import (
     Review,
     legal_basis,
     review_document,
+)
+from homutune.assistant._risk_export import write_register
+from homutune.assistant._risk_matrix import matrix_svg
+from homutune.assistant._risks import (
+    Register,
+    Risk,
+    contract_register,
+    load_catalogue,
+    plan_register,
 )
 from homutune.assistant._shadow import Shadow
 from homutune.assistant._templates import (
@@ -56,6 +73,7 @@ __all__ = [
     "DECISIONS",
     "DISCLAIMER",
     "DISPUTE",
+    "REMIND_DAYS",
     "Amount",
     "Basis",
     "Block",
@@ -71,12 +89,16 @@ __all__ = [
     "FormField",
     "Hidden",
     "Note",
+    "Obligation",
     "Part",
     "Party",
+    "Period",
     "Piece",
     "Playbook",
+    "Register",
     "Reminder",
     "Review",
+    "Risk",
     "Rule",
     "Shadow",
     "Template",
@@ -84,21 +106,27 @@ __all__ = [
     "certified_letter",
     "check_answers",
     "check_certified",
+    "contract_period",
+    "contract_register",
     "count_characters",
     "decide",
     "detect_type",
     "draft",
     "find_amounts",
     "find_dates",
+    "find_obligations",
     "find_parties",
     "find_terms",
     "form_text",
     "legal_basis",
     "letter_text",
+    "load_catalogue",
     "load_decisions",
     "load_playbooks",
     "load_templates",
+    "matrix_svg",
     "parse_answer",
+    "plan_register",
     "playbook_folder",
     "read_answers",
     "read_contract",
@@ -109,7 +137,9 @@ __all__ = [
     "segment",
     "template_folder",
     "text_document",
+    "write_calendar",
     "write_comments",
     "write_draft",
     "write_html",
+    "write_register",
 ]

@@ -41,6 +41,7 @@ VERBS: dict[str, Verb] = {
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
     "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
+    "risk": Verb("homutune.cli.risk", "risk", "契約書や計画のリスク登録簿と期限の予定表。"),
     "draft": Verb("homutune.cli.draft", "draft", "契約書・通知・社内回答メモを下書きします。"),
 }
 

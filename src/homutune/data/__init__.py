@@ -22,6 +22,7 @@ from homutune.data._checks import (
 from homutune.data._choices import ChoiceQuestion, read_choices, write_choices
 from homutune.data._contrast import CONTRAST_TYPES, ContrastPair, read_contrast
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
+from homutune.data._excel import add_sheet, workbook_bytes
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
 from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
@@ -132,6 +133,7 @@ __all__ = [
     "TopicPlan",
     "TrainingLine",
     "Verdict",
+    "add_sheet",
     "advise",
     "auto_epochs",
     "base_of",
@@ -174,6 +176,7 @@ __all__ = [
     "visible",
     "with_sources",
     "without_sources",
+    "workbook_bytes",
     "write_atomic",
     "write_chat_jsonl",
     "write_check_page",
