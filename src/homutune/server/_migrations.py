@@ -127,11 +127,19 @@ def _uploads_batches_keys(connection: Connection) -> None:
     tables.create_all(connection)
 
 
+def _method_of_jobs(connection: Connection) -> None:
+    """Jobs may be of another method than supervised."""
+    connection.exec_driver_sql(
+        "ALTER TABLE jobs ADD COLUMN method VARCHAR(32) NOT NULL DEFAULT 'supervised'"
+    )
+
+
 #: In the order in which they are applied.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _jobs_files_models,
     _homes,
     _uploads_batches_keys,
+    _method_of_jobs,
 )
 
 

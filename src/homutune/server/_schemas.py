@@ -128,7 +128,7 @@ class Dpo(Body):
 
 
 class Method(Body):
-    """``method``; the other two methods are recognised to be refused by name."""
+    """``method``; reinforcement is recognised to be refused by name."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
@@ -162,6 +162,7 @@ class CreateJob(RequestBody):
 
     def asked_hyperparameters(self) -> Hyperparameters:
         """Those of ``method``, or the deprecated ones beside it."""
-        supervised = self.method.supervised if self.method else None
-        nested = supervised.hyperparameters if supervised else None
+        method = self.method
+        chosen = (method.dpo if method.type == "dpo" else method.supervised) if method else None
+        nested = chosen.hyperparameters if chosen else None
         return nested or self.hyperparameters or Hyperparameters()
