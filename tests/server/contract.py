@@ -45,6 +45,7 @@ OWN_FIELDS = {
     "max_length",
     "precision",
     "early_stopping_patience",
+    "rank_examples",
 }
 
 #: (method, path, SDK type, schema); in a list the SDK type is that of an item.

@@ -93,6 +93,8 @@ class Hyperparameters(Body):
     precision: Literal["auto", "bf16", "fp32"] | None = None
     #: Epochs without a lower validation loss after which training ends.
     early_stopping_patience: Annotated[int, Field(ge=1, le=50)] | None = None
+    #: Whether to tell at the end which examples keep a high loss.
+    rank_examples: bool | None = None
 
     @model_validator(mode="after")
     def _one_learning_rate(self) -> Hyperparameters:
