@@ -337,6 +337,16 @@ def test_after_too_many_failures_nothing_is_sent_until_a_trial_succeeds(
     assert model.ask("質問").text == "はい。"
 
 
+def test_while_a_trial_is_under_way_nobody_else_is_let_through() -> None:
+    clock = [0.0]
+    breaker = CircuitBreaker(failures=1, rest_s=30, clock=lambda: clock[0])
+    breaker.failed()
+    clock[0] = 31
+    breaker.check()
+    with pytest.raises(CircuitOpen):
+        breaker.check()
+
+
 def test_a_refused_request_is_no_reason_to_stop_asking(
     settings: Settings, upstream: Upstream
 ) -> None:
