@@ -15,6 +15,7 @@ from homutune.assistant._diff import Hunk, hunks, tokens
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
 from homutune.assistant._excel import read_decisions, write_excel
 from homutune.assistant._html_report import write_html
+from homutune.assistant._opinions import OPINION_SCHEMA, add_opinions
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._read import read_document
 from homutune.assistant._redline import Edit, proposed_text, write_redline
@@ -23,6 +24,7 @@ from homutune.assistant._review import (
     DISPUTE,
     Basis,
     Finding,
+    Opinion,
     Reminder,
     Review,
     legal_basis,
@@ -45,6 +47,7 @@ __all__ = [
     "DECISIONS",
     "DISCLAIMER",
     "DISPUTE",
+    "OPINION_SCHEMA",
     "Amount",
     "Applied",
     "Basis",
@@ -60,6 +63,7 @@ __all__ = [
     "Hidden",
     "Hunk",
     "Note",
+    "Opinion",
     "Part",
     "Party",
     "Piece",
@@ -69,6 +73,7 @@ __all__ = [
     "Rule",
     "Shadow",
     "Term",
+    "add_opinions",
     "decide",
     "detect_type",
     "find_amounts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.panel import Panel
@@ -15,7 +15,7 @@ from homutune.cli._console import note, out, print_json, tell
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
-    from homutune.assistant import Applied, Decision, Finding, Review
+    from homutune.assistant import Applied, Decision, Document, Finding, Opinion, Review
 
 _STYLES = {"高": "bold red", "中": "bold yellow", "低": "bold cyan"}
 
@@ -44,6 +44,12 @@ def review(
             "--decide",
             metavar="<番号=判断>",
             help="採用・修正・却下・保留（例: 3=却下:理由、4=修正:文言）。",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<モデル名>", help="モデルの意見も求めます（規則の指摘とは別に示します）。"
         ),
     ] = None,
     target: Annotated[
@@ -91,6 +97,12 @@ def review(
     result = review_document(
         document, load_playbooks(playbooks), contract_type=contract_type, side=side, party=party
     )
+    failure = None
+    if model is not None:
+        try:
+            result = _with_opinions(document, result, model)
+        except UserError as error:  # the findings of the rules are shown all the same
+            failure = error
     decided = load_decisions(home, result)
     if imported is not None:
         found, remarks = read_decisions(imported, result)
@@ -130,6 +142,8 @@ def review(
         ]
     if as_json:
         print_json(summary)
+        if failure is not None:
+            raise failure
         return
     _print_review(result, decided)
     tell(DISCLAIMER + DISPUTE + f"データ基準日 {result.as_of}。", style="dim")
@@ -137,6 +151,33 @@ def review(
         tell(f"保存しました: {target.resolve()}")
     if redline is not None:
         _tell_redline(redline, result, applied)
+    if failure is not None:
+        raise failure
+
+
+def _with_opinions(document: Document, review: Review, model: str) -> Review:
+    """Ask the model page by page, over the API of the settings."""
+    from homutune.assistant import OPINION_SCHEMA, add_opinions
+    from homutune.client import connect, friendly_errors
+    from homutune.settings import load_settings
+
+    settings = load_settings()
+    if not settings.is_local:
+        note(f"契約書の本文を {settings.base_url} に送ります。", style="yellow")
+    schema: Any = {"name": "opinions", "schema": OPINION_SCHEMA, "strict": True}
+    with friendly_errors(settings), connect(settings) as client:
+
+        def ask(messages: Any) -> str:
+            answer = client.chat.completions.create(
+                model=model,
+                messages=messages,
+                max_tokens=800,
+                temperature=0,
+                response_format={"type": "json_schema", "json_schema": schema},
+            )
+            return (answer.choices[0].message.content if answer.choices else None) or ""
+
+        return add_opinions(document, review, ask, model)
 
 
 def _tell_redline(path: Path, review: Review, applied: list[Applied]) -> None:
@@ -207,9 +248,32 @@ def _print_review(review: Review, decisions: dict[str, Decision]) -> None:
         out.print(_card(number, finding, decisions.get(finding.id)))
     if not review.findings:
         tell("プレイブックとの差異は見つかりませんでした（ルールにない問題は見ていません）。")
+    for opinion in review.opinions:
+        out.print(_opinion_card(opinion, review.model))
+    if review.model:
+        note(
+            f"モデルの意見 {len(review.opinions)} 件（{review.model}。内容は確かめていません）。"
+            f"契約書にない文言を引いた {review.opinions_dropped} 件は除きました。"
+        )
     for reminder in review.reminders:
         basis = "、".join(f"{b.label}（{b.status}）" for b in reminder.basis)
         tell(f"確かめること: {reminder.text}{'　' + basis if basis else ''}")
+
+
+def _opinion_card(opinion: Opinion, model: str) -> Panel:
+    body = Text()
+    rows = [
+        ("契約の文言", f"「{opinion.quote.strip()}」"),
+        ("意見", opinion.remark),
+        ("挙げた条文", "、".join(f"{b.label}（{b.status}）" for b in opinion.basis)),
+    ]
+    for name, value in rows:
+        if value:
+            body.append(f"{name}：", "bold")
+            body.append(f"{value}\n")
+    body.append(f"出所：モデル（{model}）", "dim")
+    place = f"（{opinion.clause}）" if opinion.clause else ""
+    return Panel(body, title=Text(f"モデルの意見{place}", "bold magenta"), title_align="left")
 
 
 def _card(number: int, finding: Finding, decision: Decision | None) -> Panel:
