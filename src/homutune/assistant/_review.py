@@ -46,7 +46,7 @@ class Finding:
     rule: str
     topic: str
     priority: Priority
-    kind: Literal["差異", "欠落"]
+    kind: Literal["差異", "欠落", "追加"]
     clause: str
     quote: str
     start: int | None
@@ -190,11 +190,12 @@ def review_document(
         ),
         clauses=tuple(c.label for c in contract.clauses),
         hidden=tuple((h.reason, h.text[:200]) for h in document.hidden),
-        warnings=(*document.warnings, *map(_warn_addressed, addressed)),
+        warnings=(*document.warnings, *map(warn_addressed, addressed)),
     )
 
 
-def _warn_addressed(sentence: str) -> str:
+def warn_addressed(sentence: str) -> str:
+    """What a review says about a sentence that speaks to a machine."""
     return f"機械への指示とみられる文があります（従わずに比べました）: {sentence[:120]}"
 
 

@@ -40,6 +40,9 @@ VERBS: dict[str, Verb] = {
     "model": Verb("homutune.cli.model", "app", "学習したモデルの書き出しとモデルカード。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
     "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
+    "playbook": Verb(
+        "homutune.cli.playbook", "app", "プレイブックの一覧、自社のひな形の取り込み。"
+    ),
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
 }
 

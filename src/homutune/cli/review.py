@@ -35,6 +35,12 @@ def review(
         str | None,
         typer.Option(metavar="<甲か乙>", help="自社が甲か乙か。省くと条文から判定します。"),
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<ひな形>", help="自社のひな形と比べます（取り込んだ名前、またはファイル）。"
+        ),
+    ] = None,
     playbooks: Annotated[
         Path | None, typer.Option(help="プレイブックのフォルダー。省くと同梱のもの。")
     ] = None,
@@ -94,9 +100,13 @@ def review(
     _check_redline(file, redline)
     home = load_settings().home
     document = read_document(file)
-    result = review_document(
-        document, load_playbooks(playbooks), contract_type=contract_type, side=side, party=party
-    )
+    if template is not None:
+        result = _compare(home, document, template)
+    else:
+        books = load_playbooks(playbooks)
+        result = review_document(
+            document, books, contract_type=contract_type, side=side, party=party
+        )
     failure = None
     if model is not None:
         try:
@@ -153,6 +163,23 @@ def review(
         _tell_redline(redline, result, applied)
     if failure is not None:
         raise failure
+
+
+def _compare(home: Path, document: Document, template: str) -> Review:
+    """Against a template by its name, or straight against a file."""
+    from homutune.assistant import (
+        compare_template,
+        load_template,
+        read_document,
+        read_template,
+        template_folder,
+    )
+
+    file = Path(template)
+    if file.suffix and file.is_file():
+        return compare_template(document, read_template(read_document(file)))
+    path = template_folder(home) / f"{file.name}.yaml"
+    return compare_template(document, load_template(path))
 
 
 def _with_opinions(document: Document, review: Review, model: str) -> Review:
@@ -234,11 +261,12 @@ def _print_review(review: Review, decisions: dict[str, Decision]) -> None:
     counts = "、".join(f"{priority} {count} 件" for priority, count in review.counts.items())
     for name, value in (
         ("契約類型", f"{review.title}（{review.type_source}）"),
-        ("立場", f"{review.side}（{review.sides}）"),
+        ("立場", review.side and f"{review.side}（{review.sides}）"),
         ("プレイブック", f"{review.type} {review.playbook_version}"),
         ("指摘", counts),
     ):
-        table.add_row(Text(name, "bold"), Text(value))
+        if value:
+            table.add_row(Text(name, "bold"), Text(value))
     out.print(table)
     for warning in review.warnings:
         note(warning, style="yellow")
