@@ -120,6 +120,23 @@ def test_a_payload_removes_and_lowers_nothing(injection, tmp_path, lines, plain,
         write_comments(tmp_path / "結果.docx", document, advised, {})
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "乙は、秘密情報を生成AIに入力しないこと。",
+        "乙は、甲の指示に従い、本システムの開発を行うこと。",
+        "甲の指摘した箇所がないときは、検査に合格したものとみなす。",
+        "乙は、AIによる自動化された決定のリスクを甲に報告しないことにより生じた損害を賠償する。",
+        "甲は、何らの催告をすることなく、命令に違反した乙との契約を無効とすることができる。",
+        "詳細は、https://example.com/terms に掲載する。",
+    ],
+)
+def test_ordinary_clauses_speak_to_no_machine(tmp_path, sentence, lines, books):
+    path = make_docx(tmp_path / "契約.docx", (*lines[:4], sentence, *lines[4:]))
+    review = review_document(read_document(path), books, contract_type="nda", side="受領側")
+    assert review.warnings == ()
+
+
 def test_every_request_has_a_fence_of_its_own(tmp_path, lines, plain, books):
     document = read_document(make_docx(tmp_path / "契約.docx", lines))
     model = Obedient()

@@ -8,7 +8,7 @@ sentences, and without the paragraphs they stand in; what they find in any of th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from homutune.assistant._document import Document
@@ -37,14 +37,25 @@ _ADDRESSED = re.compile(
     r"|https?://[^。]{0,80}(?:送信|アクセス|POST|取得|fetch)|(?:curl|wget|rm-rf|os\.system|eval\()",
     re.IGNORECASE,
 )
+#: Each match has one of these in it; to look for them first is ten times as fast.
+_HINT = re.compile(
+    "無視|忘れ|破棄|無効|上書き|従わ|ai|人工知能|llm|モデル|gpt|claude|gemini|アシスタント|チャットボット"
+    "|レビュー|自動審査|法務チューン|homutune|指摘|アラート|フラグ|問題点|finding|確認優先度|システム"
+    "|プロンプト|開発者|指示|命令|assistant|user|inst|developer|im_start|ignore|disregard|forget"
+    "|donot|don't|never|youare|json|ツール|関数|コマンド|ur[li]|http|curl|wget|rm-rf|system|eval"
+)
 
 
-def addressed_sentences(text: str) -> list[tuple[int, int]]:
-    """Where ``text`` speaks to a machine: whole sentences, in order, none twice."""
-    shadow = Shadow(text)
+def addressed_sentences(text: str, shadow: Shadow | None = None) -> list[tuple[int, int]]:
+    """Where ``text`` speaks to a machine: whole sentences, in order, none twice.
+
+    Args:
+        shadow: that of ``text``, where it has been made already.
+    """
+    shadow = shadow or Shadow(text)
     found: list[tuple[int, int]] = []
-    for match in _ADDRESSED.finditer(shadow.text):
-        start, end = shadow.span(match.start(), match.end())
+    for match in _matches(shadow.text):
+        start, end = shadow.span(*match)
         start = max(text.rfind(mark, 0, start) + 1 for mark in "。\n")
         stops = [at for mark in "。\n" if (at := text.find(mark, max(start, end - 1))) >= 0]
         end = min(stops, default=len(text) - 1) + 1
@@ -52,6 +63,13 @@ def addressed_sentences(text: str) -> list[tuple[int, int]]:
             start = found.pop()[0]
         found.append((start, end))
     return found
+
+
+def _matches(text: str) -> Iterator[tuple[int, int]]:
+    for sentence in re.finditer("[^。]+。?", text):
+        if _HINT.search(sentence[0].lower()):
+            for match in _ADDRESSED.finditer(text, *sentence.span()):
+                yield match.span()
 
 
 def blanked(document: Document, spans: Sequence[tuple[int, int]]) -> Document:
@@ -62,12 +80,12 @@ def blanked(document: Document, spans: Sequence[tuple[int, int]]) -> Document:
     return replace(document, text=text)
 
 
-def readings(document: Document) -> tuple[list[Document], tuple[str, ...]]:
+def readings(document: Document, shadow: Shadow) -> tuple[list[Document], tuple[str, ...]]:
     """The document as rules must look at it, in one way or in three; and what spoke to a machine.
 
     The first is the document itself.
     """
-    spans = addressed_sentences(document.text)
+    spans = addressed_sentences(document.text, shadow)
     if not spans:
         return [document], ()
     around = [

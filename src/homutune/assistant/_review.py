@@ -158,7 +158,7 @@ def review_document(
             remedy=f"--side {names[0]} か --side {names[1]} を付けてください。",
         )
     sides = assign_sides(contract, playbook, side, party)
-    documents, addressed = readings(document)
+    documents, addressed = readings(document, contract.shadow)
     findings: list[Finding] = []
     for reading in documents:
         looked_at = contract

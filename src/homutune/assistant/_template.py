@@ -159,7 +159,7 @@ def compare_template(document: Document, template: Template) -> Review:
         if number not in matched.values() and section.text[section.body :]:
             findings.append(_finding(contract, section, None, "ひな形にない条項です", "置換"))
     findings.sort(key=lambda f: (PRIORITIES.index(f.priority), f.start is None, f.start or 0))
-    addressed = addressed_sentences(document.text)
+    addressed = addressed_sentences(document.text, contract.shadow)
     return Review(
         file=document.path.name,
         document_sha256=hashlib.sha256(document.text.encode()).hexdigest(),
