@@ -33,6 +33,7 @@ from homutune.assistant._obligations import (
     contract_period,
     find_obligations,
 )
+from homutune.assistant._opinions import OPINION_SCHEMA, add_opinions
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._qa import NO_ANSWER, QA_DISCLAIMER, Answer, LegalQA, SourceNote
 from homutune.assistant._qa_text import (
@@ -50,6 +51,7 @@ from homutune.assistant._review import (
     DISPUTE,
     Basis,
     Finding,
+    Opinion,
     Reminder,
     Review,
     legal_basis,
@@ -70,6 +72,12 @@ from homutune.assistant._templates import (
     FormField,
     Template,
     load_templates,
+from homutune.assistant._template import (
+    compare_template,
+    list_templates,
+    load_template,
+    read_template,
+    save_template,
     template_folder,
 )
 from homutune.assistant._terms import (
@@ -93,6 +101,7 @@ __all__ = [
     "NO_ANSWER",
     "QA_DISCLAIMER",
     "REMIND_DAYS",
+    "OPINION_SCHEMA",
     "Amount",
     "Answer",
     "Applied",
@@ -115,6 +124,7 @@ __all__ = [
     "LegalQA",
     "Note",
     "Obligation",
+    "Opinion",
     "Part",
     "Party",
     "Period",
@@ -140,6 +150,8 @@ __all__ = [
     "contract_period",
     "contract_register",
     "count_characters",
+    "add_opinions",
+    "compare_template",
     "decide",
     "detect_type",
     "draft",
@@ -162,15 +174,19 @@ __all__ = [
     "matrix_svg",
     "parse_answer",
     "plan_register",
+    "list_templates",
+    "load_template",
     "playbook_folder",
     "proposed_text",
     "read_answers",
     "read_contract",
     "read_decisions",
     "read_document",
+    "read_template",
     "review_document",
     "review_path",
     "save_review",
+    "save_template",
     "segment",
     "template_folder",
     "text_document",
