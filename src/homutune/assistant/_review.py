@@ -209,8 +209,7 @@ def _choose(
                 return book, "指定"
         raise UserError(f"契約類型「{wanted}」はありません。", remedy=f"使えるのは {listed} です。")
     found = detect_type(contract, playbooks)
-    # A few stray words are no type; a title alone counts more than that.
-    if not found or found[0][1] < 3:
+    if not found:
         raise UserError(
             "契約類型を判定できませんでした。", remedy=f"--type で指定してください: {listed}"
         )
