@@ -303,7 +303,7 @@ def test_an_abstention_is_told_as_one(
     server: ScriptedServer, cards: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers(server, ABSTENTION)
-    assert run(["ask", "税率は。", "--cards", str(cards), "--json"]) == 0
+    assert run(["ask", "期間の税率は。", "--cards", str(cards), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["abstention"] is True
     assert result["references"] == []
@@ -316,6 +316,7 @@ def test_without_a_tuned_model_the_base_model_answers_and_says_so(
     server.routes["GET", "/fine_tuning/jobs"] = Reply(
         {"object": "list", "data": [], "has_more": False}
     )
+    server.routes["GET", "/models"] = Reply({"object": "list", "data": []})
     answers(server, "数えません。", finish="length")
     assert run(["ask", "初日は数えますか。", "--plan", "plain"]) == 0
     told = capsys.readouterr()

@@ -1,7 +1,9 @@
-"""演習4-2: contracts read, cut into clauses, compared with playbooks, and drafted."""
+"""演習4-2: contracts read, cut into clauses, compared with playbooks, drafted, and turned
+into registers of risks and deadlines."""
 
 from homutune.assistant._adopt import Applied, write_adopted
 from homutune.assistant._answers import check_answers, form_text, parse_answer, read_answers
+from homutune.assistant._calendar import REMIND_DAYS, write_calendar
 from homutune.assistant._certified import (
     CertifiedLetter,
     certified_letter,
@@ -25,6 +27,12 @@ from homutune.assistant._draft_word import letter_text, write_draft
 from homutune.assistant._excel import read_decisions, write_excel
 from homutune.assistant._html_report import write_html
 from homutune.assistant._legal_model import LegalModel, cited_articles, legal_knowledge
+from homutune.assistant._obligations import (
+    Obligation,
+    Period,
+    contract_period,
+    find_obligations,
+)
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._qa import NO_ANSWER, QA_DISCLAIMER, Answer, LegalQA, SourceNote
 from homutune.assistant._qa_text import (
@@ -46,6 +54,15 @@ from homutune.assistant._review import (
     Review,
     legal_basis,
     review_document,
+)
+from homutune.assistant._risk_export import write_register
+from homutune.assistant._risk_matrix import matrix_svg
+from homutune.assistant._risks import (
+    Register,
+    Risk,
+    contract_register,
+    load_catalogue,
+    plan_register,
 )
 from homutune.assistant._shadow import Shadow
 from homutune.assistant._support import Sentence, check_support
@@ -75,6 +92,7 @@ __all__ = [
     "MARK",
     "NO_ANSWER",
     "QA_DISCLAIMER",
+    "REMIND_DAYS",
     "Amount",
     "Answer",
     "Applied",
@@ -96,12 +114,16 @@ __all__ = [
     "LegalModel",
     "LegalQA",
     "Note",
+    "Obligation",
     "Part",
     "Party",
+    "Period",
     "Piece",
     "Playbook",
+    "Register",
     "Reminder",
     "Review",
+    "Risk",
     "Rule",
     "Sentence",
     "Shadow",
@@ -115,6 +137,8 @@ __all__ = [
     "check_certified",
     "check_support",
     "cited_articles",
+    "contract_period",
+    "contract_register",
     "count_characters",
     "decide",
     "detect_type",
@@ -122,6 +146,7 @@ __all__ = [
     "export_answers",
     "find_amounts",
     "find_dates",
+    "find_obligations",
     "find_parties",
     "find_terms",
     "form_text",
@@ -129,11 +154,14 @@ __all__ = [
     "legal_basis",
     "legal_knowledge",
     "letter_text",
+    "load_catalogue",
     "load_decisions",
     "load_playbooks",
     "load_templates",
     "marked",
+    "matrix_svg",
     "parse_answer",
+    "plan_register",
     "playbook_folder",
     "proposed_text",
     "read_answers",
@@ -148,9 +176,11 @@ __all__ = [
     "text_document",
     "tokens",
     "write_adopted",
+    "write_calendar",
     "write_comments",
     "write_draft",
     "write_excel",
     "write_html",
     "write_redline",
+    "write_register",
 ]

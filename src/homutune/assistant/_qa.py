@@ -242,14 +242,17 @@ class LegalQA:
                     continue
                 label = replace(citation, paragraph=None, item=None, suffix=None).label
                 caption = f"（{article.caption}）" if article.caption else ""
-                words = "".join(paragraph.text for paragraph in article.paragraphs)[:_ARTICLE]
+                words = "".join(
+                    "".join((paragraph.text, *paragraph.items.values()))
+                    for paragraph in article.paragraphs
+                )[:_ARTICLE]
                 cards[citation.key] = Card(
                     id=f"{law.law_id}:{citation.article}",
                     title=f"{label}{caption}",
                     field=_STATUTE,
                     text=words,
                     articles=(label,),
-                    as_of=stored.as_of,
+                    as_of=stored.as_of or None,
                 )
                 break
         return list(cards.values())

@@ -11,13 +11,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from homutune.law import extract_citations, normalize
+from homutune.law import extract_citations, kanji_to_int, normalize
 
 #: Share of a sentence's word pieces that the source must have, see ``bench/answer_support.py``.
 THRESHOLD = 0.6
 _HEADING = re.compile(r"^\s*(?P<heading>参照|結論|根拠|留意点)[:：]\s*")
 _QUOTE = re.compile(r"「[^「」]{6,}」")
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
+#: Statutes write 三年 where answers write 3年; 十分 and 一方 are no numbers.
+_KANJI_NUMBER = re.compile(r"[〇一二三四五六七八九十百千]+(?=[年月日週条項号円割箇か]|ヶ月)")
 #: Word pieces are pairs of kanji, katakana, letters or digits; hiragana is mostly grammar.
 _CONTENT = re.compile(r"[一-龥々ァ-ヴーA-Za-z0-9]+")
 _REFERENCE = re.compile(r"[\[［][0-9０-９,、]+[\]］]")
@@ -84,7 +86,7 @@ def split_sentences(answer: str) -> list[tuple[str, str]]:
 
 def pieces(text: str) -> set[str]:
     """The word pieces of ``text``."""
-    runs = _CONTENT.findall(normalize(text))
+    runs = _CONTENT.findall(_plain(text))
     return {run[i : i + 2] for run in runs for i in range(max(1, len(run) - 1))}
 
 
@@ -94,7 +96,7 @@ class _Source:
         self._text = _flat(text)
         self._pieces = pieces(text)
         self._articles = {citation.key for citation in extract_citations(text)}
-        self._numbers = set(_NUMBER.findall(normalize(text)))
+        self._numbers = set(_NUMBER.findall(_plain(text)))
 
     def bears(self, sentence: str) -> bool:
         sentence = _REFERENCE.sub("", sentence)
@@ -103,7 +105,7 @@ class _Source:
             return False
         if not {citation.key for citation in extract_citations(sentence)} <= self._articles:
             return False
-        if not set(_NUMBER.findall(normalize(sentence))) <= self._numbers:
+        if not set(_NUMBER.findall(_plain(sentence))) <= self._numbers:
             return False
         rest = pieces(_QUOTE.sub("", sentence)) - self._asked
         if not rest:  # nothing but quotations and words of the question
@@ -111,6 +113,10 @@ class _Source:
         if not rest:
             return bool(quotes)
         return len(rest & self._pieces) / len(rest) >= THRESHOLD
+
+
+def _plain(text: str) -> str:
+    return _KANJI_NUMBER.sub(lambda match: str(kanji_to_int(match[0])), normalize(text))
 
 
 def _flat(text: str) -> str:

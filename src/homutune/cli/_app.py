@@ -47,6 +47,7 @@ VERBS: dict[str, Verb] = {
     "chat": Verb("homutune.cli.chat", "chat", "続けて質問します（履歴の保存・書き出し）。"),
     "cards": Verb("homutune.cli.cards", "app", "自社カード（資料）の追加・一覧・削除。"),
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
+    "risk": Verb("homutune.cli.risk", "risk", "契約書や計画のリスク登録簿と期限の予定表。"),
     "draft": Verb("homutune.cli.draft", "draft", "契約書・通知・社内回答メモを下書きします。"),
 }
 

@@ -54,7 +54,7 @@ def chat(
     ] = "latest",
     resume: Annotated[
         str | None,
-        typer.Option("--open", metavar="<ID>", help="保存された会話の続きから始めます。"),
+        typer.Option("--open", metavar="<ID>", help="保存した会話の続きから始めます。"),
     ] = None,
     listing: Annotated[
         bool, typer.Option("--list", help="保存された会話を並べて終わります。")

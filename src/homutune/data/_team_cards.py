@@ -160,8 +160,8 @@ def read_team_cards(path: Path) -> list[Card]:
     """The cards in a Markdown, Excel, CSV or YAML file.
 
     Markdown: a heading and the text below it are a card; a heading without text of its own is
-    the 分野 of those below it; lines 条文：, 分野：, 基準日：, 想定質問： say the rest. Tables: a
-    row is a card; 質問 and 回答 serve as 題名 and 本文. Without 条文, the articles named in the
+    the 分野 of those below it; lines 条文：, 分野：, 基準日：, 想定質問： say the rest. Tables:
+    a row is a card; 質問 and 回答 serve as 題名 and 本文. Without 条文, the articles named in the
     text are taken.
 
     Raises:

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from homutune.engine._journal import DISK_FULL_STATUS
 from homutune.files import is_disk_full
+
+Method = Literal["supervised", "dpo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Job:
     speed_file: Path | None
     threads: int | None
     ray: dict[str, Any] | None = None
+    method: Method = "supervised"
+    #: An adapter to go on from, in place of a fresh one.
+    start: Path | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -53,6 +58,8 @@ class Job:
             speed_file=path("speed_file"),
             threads=stored.get("threads"),
             ray=stored.get("ray"),
+            method=stored.get("method", "supervised"),
+            start=path("start_adapter"),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from homutune.engine._chat import Tokens
@@ -37,6 +39,17 @@ class Options:
             requested.get("precision") or "auto",
             requested.get("early_stopping_patience"),
         )
+
+    def going_on_from(self, adapter: Path) -> Options:
+        """With the LoRA settings of ``adapter``, which cannot be changed any more."""
+        config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+        targets = config["target_modules"]
+        lora = LoraSettings(
+            config["r"],
+            config["lora_alpha"],
+            targets if isinstance(targets, str) else tuple(targets),
+        )
+        return replace(self, lora=lora)
 
     def as_dict(self) -> dict[str, Any]:
         """The values under the names a job asks for them by."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from homutune.engine._adapter import save_adapter
 from homutune.engine._advice import is_over, tell_stop, warn_rise
-from homutune.engine._chat import Tokens
+from homutune.engine._chat import Pair, Tokens
 from homutune.engine._checkpoints import prune
 from homutune.engine._job import Job
 from homutune.engine._journal import Journal
@@ -37,12 +37,12 @@ class Progress(TrainerCallback):
         journal: Journal,
         settings: Hyperparameters,
         used: dict[str, Any],
-        examples: list[Tokens],
-        validation: list[Tokens],
+        examples: Sequence[Tokens] | Sequence[Pair],
+        validation: Sequence[Any],
         plan: list[list[int]],
         patience: int | None,
     ) -> None:
-        self.trainer: LoraTrainer
+        self.trainer: LoraTrainer[Any]
         self.workers = ALONE
         self.on_save_done: Callable[[Path], None] = lambda _: None
         self._job = job
@@ -50,7 +50,7 @@ class Progress(TrainerCallback):
         self._used = used
         self._validation = validation
         self._total = len(plan)
-        self._tokens_of_step = [sum(len(examples[i].ids) for i in batch) for batch in plan]
+        self._tokens_of_step = [sum(examples[i].length for i in batch) for batch in plan]
         self._epoch_ends = epoch_ends(len(plan) // settings.n_epochs, settings.n_epochs)
         self._patience = patience
         self._speeds: list[tuple[int, float]] = []  # tokens and seconds of the steps of this run

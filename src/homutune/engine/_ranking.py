@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from homutune.engine._chat import Tokens
 from homutune.engine._journal import ExampleLoss
 from homutune.engine._trainer import LoraTrainer
 
@@ -14,7 +14,7 @@ _TOLD = 5
 
 
 def rank_examples(
-    trainer: LoraTrainer, examples: Sequence[Tokens], asked_to_stop: Callable[[], bool]
+    trainer: LoraTrainer[Any], examples: Sequence[Any], asked_to_stop: Callable[[], bool]
 ) -> list[ExampleLoss] | None:
     """All examples, the one with the highest loss first; None when asked to stop.
 

@@ -106,6 +106,7 @@ def train_loop(config: dict[str, Any]) -> None:
             base=Storage(config["bases"]).as_local(stored.base.name, Path(place) / "base"),
             train_file=folder / "train.jsonl",
             valid_file=folder / "valid.jsonl" if stored.valid_file else None,
+            start=folder / "start_adapter" if stored.start else None,
             adapter=folder / "adapter",
             speed_file=None,
             threads=None,
@@ -226,6 +227,8 @@ class _Driver:
             for path in (self._job.train_file, self._job.valid_file):
                 if path is not None:
                     (Path(place) / path.name).write_bytes(path.read_bytes())
+            if self._job.start is not None:
+                shutil.copytree(self._job.start, Path(place) / "start_adapter")
             (Path(place) / "job.json").write_bytes((self._folder / "job.json").read_bytes())
             self._storage.put(Path(place), "input")
 

@@ -34,7 +34,8 @@ from homutune.engine._advice import warn_cut, warn_few_steps, warn_no_gain
 from homutune.engine._batches import plan_epoch
 from homutune.engine._chat import ChatTemplate
 from homutune.engine._checkpoints import deliver
-from homutune.engine._examples import read_tokens
+from homutune.engine._dpo import DpoTrainer
+from homutune.engine._examples import read_examples
 from homutune.engine._job import Job, failure, hold
 from homutune.engine._journal import Journal
 from homutune.engine._options import Options
@@ -53,6 +54,8 @@ WARMUP_SHARE = 0.05
 MAX_GRADIENT_NORM = 50.0
 #: Resume points over a whole run; each costs about 45 MB and a tenth of a second.
 RESUME_POINTS = 20
+#: Below the server's: training is the work that can wait.
+NICENESS = 10
 
 
 def main(folder: Path) -> int:
@@ -101,11 +104,15 @@ def train(
         torch.set_num_threads(job.threads)
     template = ChatTemplate(job.base)
     options = Options.read(job.hyperparameters)
-    examples, cut = read_tokens(job.train_file, template, options.max_length)
+    if job.start is not None:
+        options = options.going_on_from(job.start)
+    examples, cut = read_examples(job.train_file, template, options.max_length, job.method)
     validation, valid_cut = (
-        read_tokens(job.valid_file, template, options.max_length) if job.valid_file else ([], [])
+        read_examples(job.valid_file, template, options.max_length, job.method)
+        if job.valid_file
+        else ([], [])
     )
-    settings = resolve(job.hyperparameters, len(examples))
+    settings = resolve(job.hyperparameters, len(examples), dpo=job.method == "dpo")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = workers.agree(choose_precision(device, options.precision))
 
@@ -123,36 +130,41 @@ def train(
         warn_cut(journal, "検証データ", valid_cut, options.max_length)
 
     torch.manual_seed(job.seed)  # LoRA's A matrices are drawn here
-    model = load_model(job.base, options.lora, precision.dtype, device)
+    model = load_model(job.base, options.lora, precision.dtype, device, job.start)
     used = settings.as_dict() | options.as_dict()
     progress = Progress(job, journal, settings, used, examples, validation, plan, options.patience)
     progress.workers, progress.on_save_done = workers, on_save
-    trainer = LoraTrainer(
-        model,
-        TrainingArguments(
-            output_dir=str(job.folder / "resume"),
-            use_cpu=device.type == "cpu",
-            max_steps=len(plan),
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=max(1, round(WARMUP_SHARE * len(plan))),
-            weight_decay=0.0,
-            max_grad_norm=MAX_GRADIENT_NORM,
-            seed=job.seed,
-            save_strategy="steps",
-            save_steps=max(1, len(plan) // RESUME_POINTS),
-            save_total_limit=2,
-            logging_strategy="no",
-            report_to=[],
-            disable_tqdm=True,
-        ),
-        examples=examples,
-        plan=plan,
-        pad_id=template.pad_id,
-        dtype=precision.dtype,
-        workers=workers,
-        callbacks=[progress],
+    arguments = TrainingArguments(
+        output_dir=str(job.folder / "resume"),
+        use_cpu=device.type == "cpu",
+        max_steps=len(plan),
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, round(WARMUP_SHARE * len(plan))),
+        weight_decay=0.0,
+        max_grad_norm=MAX_GRADIENT_NORM,
+        seed=job.seed,
+        save_strategy="steps",
+        save_steps=max(1, len(plan) // RESUME_POINTS),
+        save_total_limit=2,
+        logging_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
     )
+    parts: dict[str, Any] = {
+        "examples": examples,
+        "plan": plan,
+        "pad_id": template.pad_id,
+        "dtype": precision.dtype,
+        "workers": workers,
+        "callbacks": [progress],
+    }
+    trainer: LoraTrainer[Any]
+    if settings.beta is None:
+        trainer = LoraTrainer(model, arguments, **parts)
+    else:
+        trainer = preference = DpoTrainer(model, arguments, beta=settings.beta, **parts)
+        preference.take_reference([*examples, *validation])
     progress.trainer = trainer
     found = newest(job.folder / "resume")
     if workers.first:
@@ -182,7 +194,7 @@ def train(
     return {"status": "succeeded", "trained_tokens": tokens, "error": None}
 
 
-def _take_steps(trainer: LoraTrainer, progress: Progress, point: Path | None) -> None:
+def _take_steps(trainer: LoraTrainer[Any], progress: Progress, point: Path | None) -> None:
     """The steps behind the resume point ``point``, up to the last or to early stopping."""
     if point is not None:
         trainer.state = TrainerState.load_from_json(str(point / "trainer_state.json"))
@@ -206,4 +218,7 @@ def tell_resumption(journal: Journal, found: Found) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever asks a question meanwhile goes first; alone on the machine it costs nothing.
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     sys.exit(main(Path(sys.argv[1])))
