@@ -2,6 +2,7 @@
 # make app    サーバーを起動します（Ctrl-C で止まります）
 # make test   テストを実行します
 # make test-services  PostgreSQL と Ray を使うテストの準備をします（入れられない環境では飛ばします）
+# make docs   手引きを site/ に作ります（site/index.html を開くだけで読めます）
 # make lint   書式・型・部屋の間の依存を検査します
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo app test test-services lint clean
+.PHONY: demo app test test-services docs lint clean
 
 demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py
@@ -23,6 +24,10 @@ test: $(VENV)/.dev
 test-services: $(VENV)/.dev
 	@$(INSTALL) -e '.[postgres,ray]' || echo "psycopg と Ray を入れられないため、そのテストは飛ばします。"
 	@sh scripts/install_postgresql.sh
+
+docs: $(VENV)/.dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "手引き: site/index.html"
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -38,8 +43,8 @@ $(VENV)/.local: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.local
 	@echo "準備: テストと検査の道具を入れます"
-	@$(INSTALL) -e '.[local,assistant,embeddings,dev]'
+	@$(INSTALL) -e '.[local,assistant,embeddings,dev,docs]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist site
