@@ -3,7 +3,6 @@
 # make test   テストを実行します
 # make test-services  PostgreSQL・Ray・LibreOffice を使うテストの準備をします（入れられない環境では飛ばします）
 # make test-e2e  画面をブラウザー（Chromium）で操作するテストを実行します（入れられない環境では飛ばします）
-# make test-services  PostgreSQL と Ray を使うテストの準備をします（入れられない環境では飛ばします）
 # make docs   手引きを site/ に作ります（site/index.html を開くだけで読めます）
 # make lint   書式・型・部屋の間の依存を検査します
 
@@ -12,8 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo app test test-e2e test-services lint clean
-.PHONY: demo app test test-services docs lint clean
+.PHONY: demo app test test-e2e test-services docs lint clean
 
 demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py

@@ -68,10 +68,6 @@ from homutune.assistant._risks import (
 )
 from homutune.assistant._shadow import Shadow
 from homutune.assistant._support import Sentence, check_support
-from homutune.assistant._templates import (
-    FormField,
-    Template,
-    load_templates,
 from homutune.assistant._template import (
     compare_template,
     list_templates,
@@ -79,6 +75,11 @@ from homutune.assistant._template import (
     read_template,
     save_template,
     template_folder,
+)
+from homutune.assistant._templates import (
+    FormField,
+    Template,
+    load_templates,
 )
 from homutune.assistant._terms import (
     Amount,
@@ -99,9 +100,9 @@ __all__ = [
     "EXPORT_SUFFIXES",
     "MARK",
     "NO_ANSWER",
+    "OPINION_SCHEMA",
     "QA_DISCLAIMER",
     "REMIND_DAYS",
-    "OPINION_SCHEMA",
     "Amount",
     "Answer",
     "Applied",
@@ -140,6 +141,7 @@ __all__ = [
     "SourceNote",
     "Template",
     "Term",
+    "add_opinions",
     "answer_text",
     "answers_markdown",
     "certified_letter",
@@ -147,11 +149,10 @@ __all__ = [
     "check_certified",
     "check_support",
     "cited_articles",
+    "compare_template",
     "contract_period",
     "contract_register",
     "count_characters",
-    "add_opinions",
-    "compare_template",
     "decide",
     "detect_type",
     "draft",
@@ -166,16 +167,16 @@ __all__ = [
     "legal_basis",
     "legal_knowledge",
     "letter_text",
+    "list_templates",
     "load_catalogue",
     "load_decisions",
     "load_playbooks",
+    "load_template",
     "load_templates",
     "marked",
     "matrix_svg",
     "parse_answer",
     "plan_register",
-    "list_templates",
-    "load_template",
     "playbook_folder",
     "proposed_text",
     "read_answers",

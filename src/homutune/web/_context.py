@@ -17,8 +17,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from homutune import __version__
 from homutune.client import connect, friendly_errors
-from homutune.server import Store
+from homutune.server import Store, is_loopback
 from homutune.settings import Settings
+from homutune.tuning import ModelEntry, list_models
 from homutune.web._accounts import Accounts, User
 from homutune.web._matters import Matters
 
@@ -61,11 +62,13 @@ class Web:
     @property
     def stays_inside(self) -> bool:
         """Whether no question and no document leaves this server for a model."""
+        return (self._is_own or self.settings.is_local) and not self.settings.upstreams
+
+    @property
+    def _is_own(self) -> bool:
         address = urlsplit(self.settings.base_url)
-        own = self.settings.is_local or (
-            address.port == self.settings.port and address.hostname == self.settings.host
-        )
-        return own and not self.settings.upstreams
+        here = {self.settings.host, "127.0.0.1", "localhost", "::1"}
+        return address.port == self.settings.port and address.hostname in here
 
     @property
     def home(self) -> Path:
@@ -81,6 +84,20 @@ class Web:
         """
         with friendly_errors(self.settings), connect(self.settings) as client:
             yield client
+
+    def models(self) -> list[ModelEntry]:
+        """The tuned models of the model server, newest first.
+
+        Our own server keeps its models when its port changes, so all that were made on this
+        machine count as its own.
+        """
+        own = self._is_own
+        return [
+            entry
+            for entry in list_models(self.home)
+            if (own and is_loopback(urlsplit(entry.base_url).hostname or ""))
+            or entry.base_url.rstrip("/") == self.settings.base_url.rstrip("/")
+        ]
 
     def page(
         self,
