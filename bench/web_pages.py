@@ -43,7 +43,7 @@ def serve(app: FastAPI, listener: socket.socket) -> uvicorn.Server:
 def alone(url: str) -> list[float]:
     """Milliseconds of 20 requests, one after the other, the first included."""
     taken = []
-    with httpx2.Client() as client:
+    with httpx2.Client(timeout=60) as client:
         for _ in range(20):
             began = time.perf_counter()
             assert client.get(url).status_code == 200
