@@ -1,7 +1,8 @@
 # make demo   データの検査から学習・評価・報告書までを、この 1 台で行います（2 回目は終わった所を飛ばします）
-# make app    サーバーを起動します（Ctrl-C で止まります）
+# make app    サーバーを起動し、画面をブラウザーで開きます（Ctrl-C で止まります）
 # make test   テストを実行します
-# make test-services  PostgreSQL と Ray を使うテストの準備をします（入れられない環境では飛ばします）
+# make test-services  PostgreSQL・Ray・LibreOffice を使うテストの準備をします（入れられない環境では飛ばします）
+# make test-e2e  画面をブラウザー（Chromium）で操作するテストを実行します（入れられない環境では飛ばします）
 # make docs   手引きを site/ に作ります（site/index.html を開くだけで読めます）
 # make lint   書式・型・部屋の間の依存を検査します
 
@@ -10,20 +11,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo app test test-services docs lint clean
+.PHONY: demo app test test-e2e test-services docs lint clean
 
 demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py
 
 app: $(VENV)/.local
-	@$(BIN)/homutune serve
+	@$(BIN)/homutune serve --open
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-e2e: $(VENV)/.dev
+	@sh scripts/install_chromium.sh
+	@$(BIN)/python -m pytest -m e2e tests/web $(ARGS)
+
 test-services: $(VENV)/.dev
 	@$(INSTALL) -e '.[postgres,ray]' || echo "psycopg と Ray を入れられないため、そのテストは飛ばします。"
 	@sh scripts/install_postgresql.sh
+	@sh scripts/install_libreoffice.sh
 
 docs: $(VENV)/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

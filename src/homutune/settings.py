@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import (
@@ -25,6 +26,18 @@ from pydantic_settings import (
 from homutune.errors import UserError
 
 DEFAULT_PORT = 8400
+#: A request that carries it (value 1) must not leave the machine of the server that gets it.
+NO_EXTERNAL_HEADER = "x-homutune-no-external"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` names this machine itself, by address or as localhost."""
+    try:
+        # Not cut out by hand: http://127.0.0.1:80@example.com/ is a host elsewhere.
+        host = urlsplit(url).hostname
+    except ValueError:
+        return False
+    return host in {"127.0.0.1", "localhost", "::1"}
 
 
 class Upstream(BaseModel):
@@ -85,6 +98,15 @@ class Settings(BaseSettings):
     ray_address: str = "auto"
     ray_workers: int = Field(default=2, ge=1)
     ray_storage: str | None = None
+    # 外部送信禁止: no model anywhere but on this machine is ever asked.
+    no_external: bool = False
+    # Names of our own for models, and the models asked where one has disappeared.
+    model_aliases: dict[str, str] = {}
+    fallback_models: list[str] = []
+    # Yen that may be spent on models in a calendar month (UTC), by the log of this home.
+    monthly_budget_jpy: float | None = Field(default=None, ge=0)
+    # The log of calls keeps questions and answers too.
+    log_contents: bool = False
     # Chats for these models leave this server; nothing is sent anywhere unless named here.
     upstreams: list[Upstream] = []
 
@@ -126,8 +148,7 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """Whether models are reached on this machine, so that no text leaves it."""
-        host = self.base_url.split("//", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
-        return host in {"127.0.0.1", "localhost", "[::1]"}
+        return is_loopback(self.base_url)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -41,14 +41,28 @@ def reviewed(tmp_path, books, text, **options):
     return document, review_document(document, books, **options)
 
 
-def test_seeded_defects_are_found_and_clean_contracts_raise_no_alarm(bench):
-    result = bench.measure()
+@pytest.mark.parametrize("source", ["contracts", "drafts"])
+def test_seeded_defects_are_found_and_clean_contracts_raise_no_alarm(bench, source, tmp_path):
+    drafts = source == "drafts"
+    cases = bench.drafted(other_side=False) if drafts else bench.cases()
+    result = bench.measure(cases, tmp_path)
     planted, found = (sum(row[i] for row in result["defects"].values()) for i in (0, 1))
     assert len(result["defects"]) >= 25
     assert found >= 0.9 * planted, result["missed"]
     weak = {kind for kind, (n, hits) in result["defects"].items() if hits < 0.8 * n}
     assert weak == set(), result["missed"]
     assert max(len(lines) for lines in result["clean"].values()) <= 2, result["clean"]
+    if drafts:
+        assert {name.split("（")[0] for name in result["clean"]} == set(load_playbooks())
+
+
+def test_defects_are_found_in_a_contract_made_public_by_others(bench, tmp_path):
+    cases = list(bench.public())
+    if not cases:
+        pytest.skip("../shared/contracts is not beside this checkout")
+    result = bench.measure(cases, tmp_path)
+    planted, found = (sum(row[i] for row in result["defects"].values()) for i in (0, 1))
+    assert found >= 0.8 * planted > 0, result["missed"]
 
 
 def test_a_finding_quotes_the_contract_exactly_and_says_where_it_stands(tmp_path, books):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -302,7 +303,7 @@ def test_an_abstention_is_told_as_one(
     server: ScriptedServer, cards: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers(server, ABSTENTION)
-    assert run(["ask", "税率は。", "--cards", str(cards), "--json"]) == 0
+    assert run(["ask", "期間の税率は。", "--cards", str(cards), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["abstention"] is True
     assert result["references"] == []
@@ -315,6 +316,7 @@ def test_without_a_tuned_model_the_base_model_answers_and_says_so(
     server.routes["GET", "/fine_tuning/jobs"] = Reply(
         {"object": "list", "data": [], "has_more": False}
     )
+    server.routes["GET", "/models"] = Reply({"object": "list", "data": []})
     answers(server, "数えません。", finish="length")
     assert run(["ask", "初日は数えますか。", "--plan", "plain"]) == 0
     told = capsys.readouterr()
@@ -346,7 +348,40 @@ def test_an_empty_question_is_not_sent(
 
 
 def test_the_wording_of_unknown_events_is_kept() -> None:
-    from homutune.cli._live import translate
+    from homutune.tuning import translate_event
 
-    assert translate("Job paused by the provider") == "Job paused by the provider"
+    assert translate_event("Job paused by the provider") == "Job paused by the provider"
     assert tune.app.info.help
+
+
+def test_show_rows_lists_the_examples_whose_loss_stayed_high(
+    home: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tune", "show", "--rows"]) == 2
+    assert "例ごとの損失がありません" in capsys.readouterr().err
+    found = job("succeeded", result_files=["file-result", "file-rows"])
+    server.routes["GET", "/fine_tuning/jobs/ftjob-1"] = Reply(found)
+    table = b64encode(b"example,loss,tokens\n7,2.51000,16\n3,0.40000,12\n")
+    server.routes["GET", "/files/file-rows/content"] = Reply(table)
+    assert run(["tune", "show", "ftjob-1", "--rows"]) == 0
+    told = capsys.readouterr().out
+    assert "2.510" in told and told.index("2.510") < told.index("0.400")
+    assert run(["tune", "show", "ftjob-1", "--rows", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["rows"][0] == {"example": 7, "loss": 2.51, "tokens": 16}
+
+
+def test_start_asks_for_dpo_and_early_stopping(
+    home: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tune", "start", "--method", "dpo"]) == 2
+    assert "--train" in capsys.readouterr().err
+    pairs = Path("pairs.jsonl")
+    pairs.write_text('{"input": {"messages": []}}\n', encoding="utf-8")
+    chosen = ["--method", "dpo", "--early-stopping", "2", "--epochs", "3", "--no-watch"]
+    assert run(["tune", "start", "--train", str(pairs), *chosen]) == 0
+    [asked] = [r for r in server.requests if r.method == "POST" and r.path.endswith("/jobs")]
+    assert json.loads(asked.body)["method"] == {
+        "type": "dpo",
+        "dpo": {"hyperparameters": {"n_epochs": 3, "early_stopping_patience": 2}},
+    }

@@ -15,7 +15,7 @@ from homutune.engine._trainer import LoraSettings, LoraTrainer, TrainingArgument
 from tiny import conversation
 
 
-def one_step(base: Path, workers: Workers, examples: int) -> tuple[Any, Any, torch.Tensor]:
+def one_step(base: Path, workers: Workers, examples: int) -> tuple[Any, ...]:
     """Loss and gradient of one step, and the score of the same examples."""
     template = ChatTemplate(base)
     tokens = [
@@ -35,7 +35,8 @@ def one_step(base: Path, workers: Workers, examples: int) -> tuple[Any, Any, tor
     )
     trainer.training_step(model, tokens)
     gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
-    return trainer.last, trainer.score(tokens), gradient
+    each = torch.tensor(trainer.score_each(tokens))
+    return trainer.last, trainer.score(tokens), gradient, each
 
 
 #: Two examples are fewer than there are workers.
@@ -61,7 +62,7 @@ def test_many_workers_together_make_the_step_of_one_with_the_whole_batch(
     base = tiny_home / "bases" / "tiny-gemma"
     processes.spawn(member, (3, str(base), str(tmp_path)), nprocs=3)
     for number, examples in enumerate(BATCHES):
-        last, score, gradient = one_step(base, ALONE, examples)
+        last, score, gradient, each = one_step(base, ALONE, examples)
         assert gradient.abs().max() > 1e-3
         for rank in range(3):
             theirs = torch.load(tmp_path / f"{rank}.pt", weights_only=False)[number]
@@ -69,3 +70,4 @@ def test_many_workers_together_make_the_step_of_one_with_the_whole_batch(
             assert theirs[0].accuracy == pytest.approx(last.accuracy)
             assert theirs[1].loss == pytest.approx(score.loss, rel=1e-5)
             torch.testing.assert_close(theirs[2], gradient, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(theirs[3], each, rtol=1e-5, atol=1e-6)

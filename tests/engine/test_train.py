@@ -160,6 +160,7 @@ def test_batches_cut_into_parts_give_the_loss_of_the_whole(tiny_home: Path) -> N
 
     from homutune.engine import ChatTemplate
     from homutune.engine import _trainer as trainer
+    from homutune.engine._batches import micro_batches
 
     base = tiny_home / "bases" / "tiny-gemma"
     template = ChatTemplate(base)
@@ -173,7 +174,12 @@ def test_batches_cut_into_parts_give_the_loss_of_the_whole(tiny_home: Path) -> N
         pad_id=0,
         dtype=torch.float32,
     )
+    examples *= 20
     together = scorer.score(examples)
+    assert len(micro_batches(examples)) > 2
+    each = scorer.score_each(examples)
+    assert each[:6] == pytest.approx([scorer.score([example]).loss for example in examples[:6]])
+    assert each == pytest.approx(each[:6] * 20)
     alone = [scorer.score([example]) for example in examples]
     weights = [example.scored for example in examples]
     mean = sum(s.loss * w for s, w in zip(alone, weights, strict=True)) / sum(weights)

@@ -145,7 +145,7 @@ def test_the_command_takes_two_or_four_arms(
     assert homutune(["eval", "compare", "base@grounded", four[3].config.id]) == 0
     assert "+1.00" in read().out
     assert homutune(["eval", "compare", "base@grounded", "tuned@other"]) == 2
-    assert "条件「other」はありません" in read().err
+    assert "条件「other」で評価した結果がありません" in read().err
     assert homutune(["eval", "compare", "base", "tuned", "third"]) == 2
     assert homutune(["eval", "compare", "base@withheld", "tuned@grounded"]) == 2
     assert "homutune eval run --model base" in read().err

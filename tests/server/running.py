@@ -80,8 +80,8 @@ def messages(client: OpenAI, job_id: str) -> list[str]:
 class InThread:
     """An application served by a thread, on a port of its own."""
 
-    def __init__(self, app: FastAPI) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, app: FastAPI, port: int = 0) -> None:
+        listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 
 from homutune.errors import UserError
 from homutune.server import create_app, serve
+from homutune.server._migrations import MIGRATIONS
 from homutune.server._store import Store
 from homutune.settings import Settings
 from server import contract
@@ -90,7 +91,7 @@ def test_every_name_of_this_machine_is_taken(shared: Local, host: str) -> None:
 def test_an_open_address_needs_a_key_and_then_asks_for_it(
     start: Callable[..., Local], home: Path
 ) -> None:
-    with pytest.raises(UserError, match="API キーがありません"):
+    with pytest.raises(UserError, match="利用者がいません"):
         serve(Settings(home=home, host="0.0.0.0", port=free_port()))
     local = start(host="0.0.0.0", server_api_key="とても長い鍵")
     with pytest.raises(openai.AuthenticationError) as caught:
@@ -135,7 +136,8 @@ def test_a_database_of_a_newer_version_is_not_touched(home: Path) -> None:
 def test_the_database_is_in_wal_mode_and_knows_its_version(local: Local) -> None:
     with create_engine(f"sqlite:///{local.home / 'homutune.db'}").begin() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert connection.execute(text("SELECT max(version) FROM schema_version")).scalar() == 3
+        version = connection.execute(text("SELECT max(version) FROM schema_version")).scalar()
+        assert version == len(MIGRATIONS)
 
 
 def test_the_command_explains_itself_in_japanese_and_reports_a_port_in_use(home: Path) -> None:
@@ -144,7 +146,7 @@ def test_the_command_explains_itself_in_japanese_and_reports_a_port_in_use(home:
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 
     shown = run("--help").stdout
-    assert "ローカルの学習・推論サーバーを起動します" in shown
+    assert "画面と、学習・推論のサーバーを起動します" in shown
     assert "homutune serve --port 8500" in shown
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

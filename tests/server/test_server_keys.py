@@ -79,7 +79,7 @@ def test_an_open_address_is_served_once_somebody_has_a_key(home: Path) -> None:
     with open_keys(open_to_all) as keys:
         keys.add("山田")
         keys.revoke("山田")
-    with pytest.raises(UserError, match="API キーがありません"):
+    with pytest.raises(UserError, match="利用者がいません"):
         serve(open_to_all, engine=ScriptedEngine(home))
 
 

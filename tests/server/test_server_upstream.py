@@ -11,6 +11,7 @@ import httpx2
 import openai
 import pytest
 
+from homutune.client import ExternalSendForbidden, LegalModel, Retry, ServerFault
 from homutune.errors import UserError
 from homutune.settings import load_settings
 from server.running import Local, free_port, lines, upload, wait_until
@@ -129,3 +130,28 @@ def test_upstreams_are_read_from_the_settings_file(home: Path) -> None:
     toml.write_text('[[upstreams]]\nurl = "ftp://x"\nmodels = ["a"]\n')
     with pytest.raises(UserError, match="upstreams"):
         load_settings()
+
+
+FAR = {"url": "http://models.example/v1", "models": ["far"]}
+
+
+def test_with_external_sending_forbidden_a_server_does_not_start_with_a_far_upstream(
+    home: Path, upstream: Local
+) -> None:
+    with pytest.raises(UserError, match="外部送信禁止"):
+        Local(home, upstreams=[FAR], no_external=True)
+    near = {"url": f"{upstream.url}/v1", "api_key": "鍵", "models": ["org/tiny-2"]}
+    local = Local(home, upstreams=[near], no_external=True)
+    assert ask(local, "org/tiny-2").choices[0].message.content == "org/tiny-2|-|質問です"
+    local.stop()
+
+
+def test_a_question_marked_as_not_to_be_sent_out_stops_at_our_server(home: Path) -> None:
+    local = Local(home, upstreams=[FAR])
+    settings = load_settings(home=home, base_url=f"{local.url}/v1")
+    with pytest.raises(ExternalSendForbidden, match="外部送信禁止"):
+        LegalModel("far", settings=settings, no_external=True).ask("質問です")
+    # without the mark it would have gone out: nobody answers there
+    with pytest.raises(ServerFault):
+        LegalModel("far", settings=settings, retry=Retry(attempts=1)).ask("質問です")
+    local.stop()

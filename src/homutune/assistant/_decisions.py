@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +17,15 @@ DECISIONS = ("採用", "修正", "却下", "保留")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``choice`` is one of :data:`DECISIONS`; ``comment`` is the person's own words."""
+    """``choice`` is one of :data:`DECISIONS`; ``comment`` is the person's reason.
+
+    ``wording`` is what shall stand in the contract instead of the quote (修正).
+    """
 
     choice: str
     comment: str = ""
     decided_at: str = ""
+    wording: str = ""
 
 
 def review_path(home: Path, review: Review) -> Path:
@@ -65,21 +70,25 @@ def save_review(home: Path, review: Review, decisions: dict[str, Decision]) -> P
 
 
 def decide(review: Review, text: str) -> tuple[str, Decision]:
-    """Read ``3=却下:理由`` or ``a1b2c3d4=採用``: (finding id, decision).
+    """Read ``3=却下:理由``, ``3=修正:文言`` or ``a1b2c3d4=採用``: (finding id, decision).
 
     Raises:
         UserError: no such finding, or no such decision.
     """
     target, _, rest = text.partition("=")
-    choice, _, comment = rest.replace("：", ":").partition(":")
+    choice, _, words = re.sub("：", ":", rest, count=1).partition(":")
+    choice, words = choice.strip(), words.strip()
     finding = _find(review, target.strip())
-    if finding is None or choice.strip() not in DECISIONS:
+    if finding is None or choice not in DECISIONS:
         raise UserError(
             f"判断「{text}」を読めません。",
-            remedy=f"番号=判断 の形で書いてください（{'・'.join(DECISIONS)}。例: 3=却下:理由）。",
+            remedy=f"番号=判断 の形で書いてください（{'・'.join(DECISIONS)}。"
+            "例: 3=却下:理由、4=修正:文言）。",
         )
     now = datetime.now().isoformat(timespec="seconds")
-    return finding.id, Decision(choice.strip(), comment.strip(), now)
+    if choice == "修正":
+        return finding.id, Decision(choice, "", now, words)
+    return finding.id, Decision(choice, words, now)
 
 
 def _find(review: Review, target: str) -> Finding | None:

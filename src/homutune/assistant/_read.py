@@ -153,6 +153,11 @@ def _require_japanese(document: Document) -> None:
         )
 
 
+def text_document(name: str, text: str) -> Document:
+    """A document from a text that lies in no file."""
+    return _read_text(Path(name), text)
+
+
 def _read_text(path: Path, text: str) -> Document:
     builder = Builder()
     for line in re.finditer(r"[^\r\n\f]+", text):

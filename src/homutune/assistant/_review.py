@@ -11,6 +11,7 @@ from typing import Literal
 from homutune.assistant._checks import run_check
 from homutune.assistant._contract import Contract, Hit, assign_sides, detect_type, read_contract
 from homutune.assistant._document import Document
+from homutune.assistant._instructions import readings
 from homutune.assistant._playbook import PRIORITIES, Playbook, Priority, Rule
 from homutune.errors import UserError
 from homutune.law import check_citation, extract_citations
@@ -21,6 +22,7 @@ DISCLAIMER = (
 )
 DISPUTE = "この契約についてすでに争いがある場合は、この結果を使わず、弁護士に相談してください。"
 _QUOTE = 400
+Remedy = Literal["置換", "追記", "新設"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Finding:
     rule: str
     topic: str
     priority: Priority
-    kind: Literal["差異", "欠落"]
+    kind: Literal["差異", "欠落", "追加"]
     clause: str
     quote: str
     start: int | None
@@ -57,6 +59,10 @@ class Finding:
     sample: str
     basis: tuple[Basis, ...]
     source: Literal["規則", "モデル"] = "規則"
+    #: What adopting the sample does: takes the place of the quote, adds a paragraph or an article.
+    remedy: Remedy = "置換"
+    #: Whether the sentence goes on behind the quote.
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,23 @@ class Reminder:
 
     text: str
     basis: tuple[Basis, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model says about a place: ``document.text[start:end] == quote``.
+
+    ``basis`` are the articles the remark names, looked up; the remark itself is not checked.
+    """
+
+    id: str
+    clause: str
+    quote: str
+    start: int
+    end: int
+    remark: str
+    basis: tuple[Basis, ...]
+    source: Literal["モデル"] = "モデル"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,11 @@ class Review:
     clauses: tuple[str, ...]
     hidden: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
+    opinions: tuple[Opinion, ...] = ()
+    #: The model that was asked, "" where none was.
+    model: str = ""
+    #: Opinions left out because their quote does not stand in the contract.
+    opinions_dropped: int = 0
 
     @property
     def counts(self) -> dict[Priority, int]:
@@ -130,10 +158,18 @@ def review_document(
             remedy=f"--side {names[0]} か --side {names[1]} を付けてください。",
         )
     sides = assign_sides(contract, playbook, side, party)
+    documents, addressed = readings(document, contract.shadow)
     findings: list[Finding] = []
-    for rule in playbook.rules:
-        if not rule.sides or side in rule.sides:
-            findings += _apply(rule, contract, side)
+    for reading in documents:
+        looked_at = contract
+        if reading is not document:
+            looked_at = read_contract(reading)
+            assign_sides(looked_at, playbook, side, party)
+            looked_at.document = document  # same offsets: quotes are what is written
+        known = {finding.id for finding in findings}
+        for rule in playbook.rules:
+            if not rule.sides or side in rule.sides:
+                findings += [f for f in _apply(rule, looked_at, side) if f.id not in known]
     findings.sort(key=lambda f: (PRIORITIES.index(f.priority), f.start is None, f.start or 0))
     text = contract.shadow.text
     return Review(
@@ -154,8 +190,13 @@ def review_document(
         ),
         clauses=tuple(c.label for c in contract.clauses),
         hidden=tuple((h.reason, h.text[:200]) for h in document.hidden),
-        warnings=document.warnings,
+        warnings=(*document.warnings, *map(warn_addressed, addressed)),
     )
+
+
+def warn_addressed(sentence: str) -> str:
+    """What a review says about a sentence that speaks to a machine."""
+    return f"機械への指示とみられる文があります（従わずに比べました）: {sentence[:120]}"
 
 
 def _choose(
@@ -168,8 +209,7 @@ def _choose(
                 return book, "指定"
         raise UserError(f"契約類型「{wanted}」はありません。", remedy=f"使えるのは {listed} です。")
     found = detect_type(contract, playbooks)
-    # One stray word is no type.
-    if not found or found[0][1] < 2:
+    if not found:
         raise UserError(
             "契約類型を判定できませんでした。", remedy=f"--type で指定してください: {listed}"
         )
@@ -182,7 +222,7 @@ def _apply(rule: Rule, contract: Contract, side: str) -> list[Finding]:
         if rule.missing is None:
             return []
         return [
-            _finding(rule, rule.priority, contract, side, Hit(None, None), rule.missing, "欠落")
+            _finding(rule, rule.priority, contract, side, Hit(None, None), rule.missing, "新設")
         ]
     found = []
     for check in rule.checks:
@@ -190,9 +230,9 @@ def _apply(rule: Rule, contract: Contract, side: str) -> list[Finding]:
             continue
         for hit in run_check(check, contract, sections):
             gap = f"{check.gap}（{hit.detail}）" if hit.detail else check.gap
-            kind: Literal["差異", "欠落"] = "欠落" if hit.start is None else "差異"
+            remedy: Remedy = "追記" if check.kind == "lacks" else "置換"
             found.append(
-                _finding(rule, check.priority or rule.priority, contract, side, hit, gap, kind)
+                _finding(rule, check.priority or rule.priority, contract, side, hit, gap, remedy)
             )
     return found
 
@@ -204,11 +244,12 @@ def _finding(
     side: str,
     hit: Hit,
     gap: str,
-    kind: Literal["差異", "欠落"],
+    remedy: Remedy,
 ) -> Finding:
-    quote, start, end, place = "", None, None, ""
+    quote, start, end, place, cut = "", None, None, "", False
     if hit.start is not None and hit.end is not None:
         start, end = contract.shadow.span(hit.start, hit.end)
+        cut = end > start + _QUOTE
         end = min(end, start + _QUOTE)
         quote = contract.document.text[start:end]
         clause = contract.clause_at(start)
@@ -220,7 +261,7 @@ def _finding(
         rule=rule.id,
         topic=rule.topic,
         priority=priority,
-        kind=kind,
+        kind="欠落" if start is None else "差異",
         clause=place,
         quote=quote,
         start=start,
@@ -232,4 +273,6 @@ def _finding(
         note=rule.commentary,
         sample=rule.text("sample", side),
         basis=legal_basis(rule.law),
+        remedy=remedy if start is not None else "新設",
+        cut=cut,
     )

@@ -35,21 +35,29 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("homutune.cli.setup", "doctor", "この環境で動くかを診断し、直し方を示します。"),
     "data": Verb("homutune.cli.data", "app", "Q&A の読み込み・検査・見積り・データセット作成。"),
     "law": Verb("homutune.cli.law", "app", "法令の引用の確認、条文の表示・取り込み・更新。"),
-    "serve": Verb("homutune.cli.serve", "app", "ローカルの学習・推論サーバーを起動します。"),
+    "serve": Verb("homutune.cli.serve", "app", "画面と、学習・推論のサーバーを起動します。"),
+    "user": Verb("homutune.cli.user", "app", "画面の利用者を作る・一覧・停止する。"),
     "tune": Verb("homutune.cli.tune", "app", "ファインチューニングの開始・監視・一覧。"),
     "model": Verb("homutune.cli.model", "app", "学習したモデルの書き出しとモデルカード。"),
     "eval": Verb("homutune.cli.evaluate", "app", "ベースモデルと学習後のモデルの比較評価。"),
     "improve": Verb(
         "homutune.cli.improve", "app", "弱点の分析、データの追加、再学習、前後の比較。"
     ),
-    "ask": Verb("homutune.cli.ask", "ask", "学習したモデルに法務の質問をします。"),
+    "ask": Verb("homutune.cli.ask", "ask", "法務の質問に、根拠の資料を添えて答えます。"),
+    "chat": Verb("homutune.cli.chat", "chat", "続けて質問します（履歴の保存・書き出し）。"),
+    "cards": Verb("homutune.cli.cards", "app", "自社カード（資料）の追加・一覧・削除。"),
+    "playbook": Verb(
+        "homutune.cli.playbook", "app", "プレイブックの一覧、自社のひな形の取り込み。"
+    ),
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
+    "risk": Verb("homutune.cli.risk", "risk", "契約書や計画のリスク登録簿と期限の予定表。"),
+    "draft": Verb("homutune.cli.draft", "draft", "契約書・通知・社内回答メモを下書きします。"),
 }
 
 EXAMPLES = (
     "使い方の例:",
     "  homutune init                        作業フォルダを作る",
-    "  homutune serve                       サーバーを起動する（別の端末で）",
+    "  homutune serve                       画面とサーバーを起動する（別の端末で）",
     "  homutune tune start                  学習を始める",
     "  homutune ask 売買の検査はいつまで？  質問する",
     "各コマンドの詳しい説明: homutune コマンド名 --help",

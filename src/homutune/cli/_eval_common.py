@@ -70,10 +70,18 @@ def progress_bars() -> Progress:
 
 def conditions_of(dataset: Dataset, plan: str) -> list[Condition]:
     """What to measure; without cards only the question alone can be asked."""
-    from homutune.evaluation import CONDITIONS
+    from homutune.evaluation import CONDITIONS, condition_of
+    from homutune.prompting import PLANS, read_plans
 
-    if plan != "all":
+    if plan in PLANS:
         return [CONDITIONS[plan]]
+    if plan.endswith((".yaml", ".yml")):
+        return [condition_of(read) for read in read_plans(Path(plan))]
+    if plan != "all":
+        raise UserError(
+            f"プラン「{plan}」はありません。",
+            remedy="plain・grounded・all か、プランの YAML ファイルを指定してください。",
+        )
     if not dataset.cards:
         console.print("解説カードがないため、資料なしの条件だけを評価します。", style="yellow")
         return [CONDITIONS["plain"]]

@@ -63,7 +63,7 @@ def summary_table(summaries: list[RunSummary], model: str) -> Table:
 def _label(condition: str) -> str:
     from homutune.evaluation import CONDITIONS
 
-    return CONDITIONS[condition].label
+    return CONDITIONS[condition].label if condition in CONDITIONS else condition
 
 
 def print_comparison(comparison: Comparison) -> None:

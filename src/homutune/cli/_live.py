@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -11,32 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from homutune.cli._console import console, note
-from homutune.tuning import Progress
+from homutune.tuning import STATUS, Progress, translate_event
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-STATUS = {
-    "validating_files": "ファイルを検査中",
-    "queued": "順番待ち",
-    "running": "学習中",
-    "paused": "一時停止中",
-    "succeeded": "完了",
-    "failed": "失敗",
-    "cancelled": "中止",
-}
-#: Event texts of OpenAI and of our server -> what a reader of Japanese is shown.
-EVENTS = (
-    (r"Created fine-tuning job: (\S+)", r"ジョブを作成しました: \1"),
-    (r"Validating training file.*", "学習ファイルを検査しています"),
-    (r"Files validated.*", "検査が終わり、順番を待っています"),
-    (r"Fine-tuning job started.*", "学習を始めました"),
-    (r"Fine-tuning job resumed from step (\d+)", r"ステップ \1 から学習を再開しました"),
-    (r"Fine-tuning job paused", "学習を一時停止しました（再開: homutune tune resume）"),
-    (r"Checkpoint created at step (\d+).*", r"チェックポイントを保存しました（ステップ \1）"),
-    (r"New fine-tuned model created:? ?(\S*)", r"モデルができました: \1"),
-    (r"The job has successfully completed.*", "学習が完了しました"),
-)
 #: Without a terminal, a line about the training loss at most this often.
 LINE_EVERY_S = 10.0
 
@@ -92,7 +70,7 @@ class LiveView:
             self._show_progress(progress, event.created_at)
             return
         style = {"warn": "yellow", "error": "red"}.get(event.level)
-        self._say(translate(event.message), style)
+        self._say(translate_event(event.message), style)
 
     def on_trouble(self, silent_s: float) -> None:
         """The server does not answer; said once per silence."""
@@ -138,14 +116,6 @@ class LiveView:
 
     def _say(self, text: str, style: str | None = None) -> None:
         note(text, style=style)
-
-
-def translate(message: str) -> str:
-    """An event's text in Japanese; unknown texts stay as they are."""
-    for pattern, japanese in EVENTS:
-        if match := re.fullmatch(pattern, message):
-            return match.expand(japanese)
-    return message
 
 
 def _change(before: float | None, now: float) -> str:

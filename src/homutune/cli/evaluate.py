@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from homutune.cli._eval_common import (
 from homutune.cli._eval_gate import gate
 from homutune.cli._eval_judge import judge
 from homutune.cli._eval_rate import app as rate_app
+from homutune.cli._eval_search import search
 from homutune.cli._eval_view import print_comparison, summary_table
 from homutune.errors import UserError
 
@@ -39,6 +40,7 @@ app = typer.Typer(
             "  homutune eval run --model latest     最後に学習したモデルに解かせる",
             "  homutune eval run --model latest --generations 5   1問に5回答えさせて平均する",
             "  homutune eval compare base latest    二つを比べて報告書を作る",
+            "  homutune eval search                 一番よいプロンプトのプランを探す",
             "  homutune eval rate export            人の採点表を作る",
             "  homutune eval judge --judge 名前     別のモデルに採点させる",
             "  homutune eval gate base latest       悪くなっていないかを判定する（CI 用）",
@@ -57,10 +59,11 @@ def run(
     model: Annotated[str, typer.Option(help=MODEL_HELP)],
     dataset: DatasetName = "latest",
     plan: Annotated[
-        Literal["all", "plain", "grounded"],
+        str,
         typer.Option(
             metavar="<名前>",
-            help="plain（資料なし）、grounded（資料つき）、all（両方と、正しい資料を外した質問）。",
+            help="plain（資料なし）、grounded（資料つき）、all（両方と、正しい資料を外した質問）、"
+            "またはプランの YAML ファイル。",
         ),
     ] = "all",
     limit: Annotated[int | None, typer.Option(min=1, help="質問の数を減らします。")] = None,
@@ -76,6 +79,17 @@ def run(
             help="答えのばらつき。省くと、1回なら0、2回以上なら0.7。",
             show_default=False,
         ),
+    ] = None,
+    batch: Annotated[
+        bool,
+        typer.Option(
+            "--batch",
+            help="まとめて /v1/batches に送ります（中断しても進みます）。",
+        ),
+    ] = False,
+    shots_from: Annotated[
+        str | None,
+        typer.Option(help="例示をとるデータセット（プランに shots があるとき）。"),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="前の結果を使わず、初めから。")] = False,
     as_json: AsJson = False,
@@ -108,6 +122,8 @@ def run(
             concurrency=concurrency,
             generations=generations,
             fresh=fresh,
+            batch=batch,
+            shots_from=open_dataset(settings.home, shots_from) if shots_from else None,
         )
     summaries = [summarize(finished) for finished in runs]
     if as_json:
@@ -225,6 +241,16 @@ app.command(
         )
     ),
 )(choices)
+app.command(
+    "search",
+    epilog="\n".join(
+        (
+            "使い方の例:",
+            "  homutune eval search --model base --save best.yaml",
+            "  homutune eval search plans.yaml --model latest --limit 30",
+        )
+    ),
+)(search)
 app.command(
     "judge",
     epilog="\n".join(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.panel import Panel
@@ -15,7 +15,7 @@ from homutune.cli._console import note, out, print_json, tell
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
-    from homutune.assistant import Decision, Finding, Review
+    from homutune.assistant import Applied, Decision, Document, Finding, Opinion, Review
 
 _STYLES = {"高": "bold red", "中": "bold yellow", "低": "bold cyan"}
 
@@ -35,19 +35,44 @@ def review(
         str | None,
         typer.Option(metavar="<甲か乙>", help="自社が甲か乙か。省くと条文から判定します。"),
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<ひな形>", help="自社のひな形と比べます（取り込んだ名前、またはファイル）。"
+        ),
+    ] = None,
     playbooks: Annotated[
         Path | None, typer.Option(help="プレイブックのフォルダー。省くと同梱のもの。")
     ] = None,
     decisions: Annotated[
         list[str] | None,
         typer.Option(
-            "--decide", metavar="<番号=判断>", help="採用・修正・却下・保留（例: 3=却下:理由）。"
+            "--decide",
+            metavar="<番号=判断>",
+            help="採用・修正・却下・保留（例: 3=却下:理由、4=修正:文言）。",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<モデル名>", help="モデルの意見も求めます（規則の指摘とは別に示します）。"
         ),
     ] = None,
     target: Annotated[
         Path | None,
-        typer.Option("--out", help="保存先（.html・.json・.docx＝コメント付きの写し）。"),
+        typer.Option("--out", help="保存先（.html・.json・.xlsx・.docx＝コメント付きの写し）。"),
     ] = None,
+    imported: Annotated[
+        Path | None,
+        typer.Option("--import", help="判断を書き込んだ Excel（--out で書き出したもの）。"),
+    ] = None,
+    redline: Annotated[
+        Path | None,
+        typer.Option(help="採用・修正した文言を変更履歴にした写し（.docx）の保存先。"),
+    ] = None,
+    author: Annotated[
+        str, typer.Option(metavar="<名前>", help="変更履歴の作成者名。")
+    ] = "法務チューン",
     as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
 ) -> None:
     """契約書をプレイブックと比べ、差異・欠落条項・文例・根拠を示します。
@@ -60,21 +85,41 @@ def review(
         decide,
         load_decisions,
         load_playbooks,
+        read_decisions,
         read_document,
         review_document,
         save_review,
+        write_adopted,
         write_comments,
+        write_excel,
         write_html,
     )
     from homutune.settings import load_settings
 
     _check_options(file, party, target)
+    _check_redline(file, redline)
     home = load_settings().home
     document = read_document(file)
-    result = review_document(
-        document, load_playbooks(playbooks), contract_type=contract_type, side=side, party=party
-    )
+    if template is not None:
+        result = _compare(home, document, template)
+    else:
+        books = load_playbooks(playbooks)
+        result = review_document(
+            document, books, contract_type=contract_type, side=side, party=party
+        )
+    failure = None
+    if model is not None:
+        try:
+            result = _with_opinions(document, result, model)
+        except UserError as error:  # the findings of the rules are shown all the same
+            failure = error
     decided = load_decisions(home, result)
+    if imported is not None:
+        found, remarks = read_decisions(imported, result)
+        decided |= found
+        for remark in remarks:
+            note(remark, style="yellow")
+        note(f"判断 {len(found)} 件を取り込みました。")
     for text in decisions or []:
         finding_id, decision = decide(result, text)
         decided[finding_id] = decision
@@ -94,15 +139,100 @@ def review(
             from homutune.files import write_atomic
 
             write_atomic(target, json.dumps(summary, ensure_ascii=False, indent=2))
+        elif target.suffix == ".xlsx":
+            write_excel(target, result, decided)
         else:
             write_html(target, result, decided)
+    applied = []
+    if redline is not None:
+        applied = write_adopted(redline, document, result, decided, author=author)
+        summary["redline"] = [
+            {"finding": a.finding.id, "applied": a.reason is None, "reason": a.reason}
+            for a in applied
+        ]
     if as_json:
         print_json(summary)
+        if failure is not None:
+            raise failure
         return
     _print_review(result, decided)
     tell(DISCLAIMER + DISPUTE + f"データ基準日 {result.as_of}。", style="dim")
     if target is not None:
         tell(f"保存しました: {target.resolve()}")
+    if redline is not None:
+        _tell_redline(redline, result, applied)
+    if failure is not None:
+        raise failure
+
+
+def _compare(home: Path, document: Document, template: str) -> Review:
+    """Against a template by its name, or straight against a file."""
+    from homutune.assistant import (
+        compare_template,
+        load_template,
+        read_document,
+        read_template,
+        template_folder,
+    )
+
+    file = Path(template)
+    if file.suffix and file.is_file():
+        return compare_template(document, read_template(read_document(file)))
+    path = template_folder(home) / f"{file.name}.yaml"
+    return compare_template(document, load_template(path))
+
+
+def _with_opinions(document: Document, review: Review, model: str) -> Review:
+    """Ask the model page by page, over the API of the settings."""
+    from homutune.assistant import OPINION_SCHEMA, add_opinions
+    from homutune.client import connect, friendly_errors
+    from homutune.settings import load_settings
+
+    settings = load_settings()
+    if not settings.is_local:
+        note(f"契約書の本文を {settings.base_url} に送ります。", style="yellow")
+    schema: Any = {"name": "opinions", "schema": OPINION_SCHEMA, "strict": True}
+    with friendly_errors(settings), connect(settings) as client:
+
+        def ask(messages: Any) -> str:
+            answer = client.chat.completions.create(
+                model=model,
+                messages=messages,
+                max_tokens=800,
+                temperature=0,
+                response_format={"type": "json_schema", "json_schema": schema},
+            )
+            return (answer.choices[0].message.content if answer.choices else None) or ""
+
+        return add_opinions(document, review, ask, model)
+
+
+def _tell_redline(path: Path, review: Review, applied: list[Applied]) -> None:
+    """What stands in the copy as a tracked change and what does not, by number of the finding."""
+    numbers = {finding.id: number for number, finding in enumerate(review.findings, start=1)}
+    done = sum(one.reason is None for one in applied)
+    tell(f"変更履歴付きの写しを保存しました（反映 {done} 件）: {path.resolve()}")
+    if not applied:
+        note("採用・修正とした指摘がないため、変更はありません。--decide で判断してください。")
+    for one in applied:
+        if one.reason is not None:
+            number = numbers[one.finding.id]
+            note(f"反映していません: {number}. {one.finding.topic}（{one.reason}）", style="yellow")
+    if done:
+        tell(
+            "文例の当事者名・用語・条番号が契約書と合うかを、Word で確かめてから承諾してください。"
+        )
+
+
+def _check_redline(file: Path, redline: Path | None) -> None:
+    if redline is None:
+        return
+    if redline.suffix != ".docx" or redline.resolve() == file.resolve():
+        raise UserError(
+            "変更履歴付きの写しは、契約書とは別の名前の .docx に保存します。",
+            remedy="--redline 修正案.docx の形で指定してください。",
+            file=redline,
+        )
 
 
 def _check_options(file: Path, party: str | None, target: Path | None) -> None:
@@ -112,9 +242,9 @@ def _check_options(file: Path, party: str | None, target: Path | None) -> None:
         )
     if target is None:
         return
-    if target.suffix not in (".html", ".json", ".docx"):
+    if target.suffix not in (".html", ".json", ".xlsx", ".docx"):
         raise UserError(
-            "保存先の拡張子は .html・.json・.docx のどれかです。",
+            "保存先の拡張子は .html・.json・.xlsx・.docx のどれかです。",
             remedy="--out 結果.html の形で指定してください。",
             file=target,
         )
@@ -131,11 +261,12 @@ def _print_review(review: Review, decisions: dict[str, Decision]) -> None:
     counts = "、".join(f"{priority} {count} 件" for priority, count in review.counts.items())
     for name, value in (
         ("契約類型", f"{review.title}（{review.type_source}）"),
-        ("立場", f"{review.side}（{review.sides}）"),
+        ("立場", review.side and f"{review.side}（{review.sides}）"),
         ("プレイブック", f"{review.type} {review.playbook_version}"),
         ("指摘", counts),
     ):
-        table.add_row(Text(name, "bold"), Text(value))
+        if value:
+            table.add_row(Text(name, "bold"), Text(value))
     out.print(table)
     for warning in review.warnings:
         note(warning, style="yellow")
@@ -145,9 +276,32 @@ def _print_review(review: Review, decisions: dict[str, Decision]) -> None:
         out.print(_card(number, finding, decisions.get(finding.id)))
     if not review.findings:
         tell("プレイブックとの差異は見つかりませんでした（ルールにない問題は見ていません）。")
+    for opinion in review.opinions:
+        out.print(_opinion_card(opinion, review.model))
+    if review.model:
+        note(
+            f"モデルの意見 {len(review.opinions)} 件（{review.model}。内容は確かめていません）。"
+            f"契約書にない文言を引いた {review.opinions_dropped} 件は除きました。"
+        )
     for reminder in review.reminders:
         basis = "、".join(f"{b.label}（{b.status}）" for b in reminder.basis)
         tell(f"確かめること: {reminder.text}{'　' + basis if basis else ''}")
+
+
+def _opinion_card(opinion: Opinion, model: str) -> Panel:
+    body = Text()
+    rows = [
+        ("契約の文言", f"「{opinion.quote.strip()}」"),
+        ("意見", opinion.remark),
+        ("挙げた条文", "、".join(f"{b.label}（{b.status}）" for b in opinion.basis)),
+    ]
+    for name, value in rows:
+        if value:
+            body.append(f"{name}：", "bold")
+            body.append(f"{value}\n")
+    body.append(f"出所：モデル（{model}）", "dim")
+    place = f"（{opinion.clause}）" if opinion.clause else ""
+    return Panel(body, title=Text(f"モデルの意見{place}", "bold magenta"), title_align="left")
 
 
 def _card(number: int, finding: Finding, decision: Decision | None) -> Panel:
@@ -160,7 +314,7 @@ def _card(number: int, finding: Finding, decision: Decision | None) -> Panel:
         ("留意点", finding.note),
         ("文例", finding.sample),
         ("根拠", "、".join(f"{b.label}（{b.status}）" for b in finding.basis)),
-        ("判断", decision and f"{decision.choice} {decision.comment}".strip()),
+        ("判断", decision and f"{decision.choice} {decision.comment}{decision.wording}".strip()),
     ]
     for name, value in rows:
         if value:

@@ -30,11 +30,15 @@ def serve(
         typer.Option(help="待ち受けるアドレス。既定は 127.0.0.1（このパソコンだけ）。"),
     ] = None,
     port: Annotated[int | None, typer.Option(help="待ち受けるポート。既定は 8400。")] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="起動したら、画面をブラウザーで開きます。")
+    ] = False,
 ) -> None:
-    """ローカルの学習・推論サーバーを起動します。終了は Ctrl-C です。
+    """画面と、学習・推論のサーバーを起動します。終了は Ctrl-C です。
 
-    OpenAI と同じ API（/v1/files・/v1/fine_tuning/jobs・/v1/models・/v1/chat/completions など）で
-    動きます。学習中に終了しても、次に起動したときに続きから再開します。
+    画面はブラウザーで開きます。このパソコンからだけ使うときは、パスワードは要りません。
+    API は OpenAI と同じ形です（/v1/files・/v1/fine_tuning/jobs・/v1/models・
+    /v1/chat/completions など）。学習中に終了しても、次に起動したときに続きから再開します。
 
     例:
 
@@ -49,17 +53,24 @@ def serve(
     from homutune.cli._console import console
     from homutune.server import serve as run_server
     from homutune.settings import load_settings
+    from homutune.web import create_web
 
     given = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
 
     def announce() -> None:
-        console.print(f"サーバーを起動しました: http://{shown}:{settings.port}/v1")
+        console.print(f"画面: http://{shown}:{settings.port}/")
+        console.print(f"API: http://{shown}:{settings.port}/v1")
         console.print(f"保存先: {settings.home}", markup=False)
+        if open_page:
+            import webbrowser
+
+            # False where there is no browser, as on a server; the address is shown above.
+            webbrowser.open(f"http://{shown}:{settings.port}/")
         console.print("終了するには Ctrl-C を押してください（学習は次回の起動時に再開します）。")
 
-    run_server(settings, on_ready=announce)
+    run_server(settings, pages=create_web, on_ready=announce)
     console.print("サーバーを終了しました。")
 
 

@@ -30,6 +30,7 @@ app = typer.Typer(
             "  homutune tune start                    最新のデータセットで学習する",
             "  homutune tune start --train q.jsonl    手元の JSONL で学習する",
             "  homutune tune watch                    最新のジョブの進み具合を見る",
+            "  homutune tune show --rows              損失が大きいまま残った例を見る",
             "  homutune tune models                   使えるモデルを見る",
         )
     ),
@@ -61,6 +62,20 @@ def start(
     epochs: Annotated[str, typer.Option(help="エポック数 1〜50、または auto。")] = "auto",
     batch_size: Annotated[str, typer.Option(help="バッチサイズ 1〜256、または auto。")] = "auto",
     lr_multiplier: Annotated[str, typer.Option(help="学習率の倍率、または auto。")] = "auto",
+    method: Annotated[
+        Literal["supervised", "dpo"],
+        typer.Option(help="supervised（質問と答え）か dpo（良い答えと悪い答えの組。--train で）。"),
+    ] = "supervised",
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--early-stopping",
+            metavar="<回数>",
+            min=1,
+            max=50,
+            help="検証損失がこのエポック数だけ続けて良くならなければ終えます。",
+        ),
+    ] = None,
     suffix: Annotated[str | None, typer.Option(help="モデル名に付ける名前。")] = None,
     seed: Annotated[int, typer.Option(help="乱数のシード。")] = 42,
     watch: Annotated[
@@ -75,6 +90,11 @@ def start(
         if train is not None:
             files = TrainingFiles(train, valid)
         else:
+            if method == "dpo":
+                raise UserError(
+                    "dpo には選好データを --train で指定してください。",
+                    remedy="homutune data export --format dpo で、校閲の結果から作れます。",
+                )
             if valid is not None:
                 raise UserError("--valid は --train と一緒に指定してください。")
             files = _dataset_files(settings, dataset, recipe, seed)
@@ -88,6 +108,8 @@ def start(
             n_epochs=_auto_or(int, epochs, "--epochs"),
             batch_size=_auto_or(int, batch_size, "--batch-size"),
             learning_rate_multiplier=_auto_or(float, lr_multiplier, "--lr-multiplier"),
+            method=method,
+            own={"early_stopping_patience": patience} if patience else None,
             seed=seed,
             metadata=files.metadata,
             on_note=note,
@@ -111,7 +133,7 @@ def watch(job: JobName = "latest", as_json: AsJson = False) -> None:
 @app.command("list")
 def list_jobs(as_json: AsJson = False) -> None:
     """最近のジョブを新しい順に表示します。"""
-    from homutune.cli._live import STATUS
+    from homutune.tuning import STATUS
 
     with _server() as (_, client):
         jobs = client.fine_tuning.jobs.list(limit=_LISTED).data
@@ -133,9 +155,19 @@ def list_jobs(as_json: AsJson = False) -> None:
 
 
 @app.command("show")
-def show(job: JobName = "latest", as_json: AsJson = False) -> None:
+def show(
+    job: JobName = "latest",
+    by_example: Annotated[
+        bool,
+        typer.Option("--rows", help="学習後も損失が大きい例を、大きい順に表示します。"),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """1つのジョブの設定・状態・チェックポイントを表示します。"""
-    from homutune.cli._live import STATUS
+    if by_example:
+        _show_rows(job, as_json)
+        return
+    from homutune.tuning import STATUS
 
     with _server() as (_, client):
         found = client.fine_tuning.jobs.retrieve(_resolve(client, job))
@@ -228,6 +260,30 @@ def models(as_json: AsJson = False) -> None:
         ]
         table.add_row(*row, *([_shutdown(item)] if closing else []))
     out.print(table)
+
+
+def _show_rows(name: str, as_json: bool) -> None:
+    from homutune.tuning import example_losses
+
+    with _server() as (_, client):
+        job = client.fine_tuning.jobs.retrieve(_resolve(client, name))
+        found = example_losses(client, job)
+    if found is None:
+        raise UserError(
+            f"ジョブ {job.id} には、例ごとの損失がありません。",
+            remedy="ローカルのサーバーで最後まで学習したジョブにだけあります。",
+        )
+    if as_json:
+        print_json({"job": job.id, "rows": [row._asdict() for row in found]})
+        return
+    table = _table("例", "損失", "答えのトークン数")
+    for row in found[:_LISTED]:
+        table.add_row(str(row.example), f"{row.loss:.3f}", str(row.tokens))
+    out.print(table)
+    tell(
+        f"学習ファイルの例（上から 1 番）{len(found)} 件のうち、学習後も損失が大きい順です。"
+        "ほかの例との矛盾、形の違い、誤りがないかを確認してください。"
+    )
 
 
 @contextmanager

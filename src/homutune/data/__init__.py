@@ -22,8 +22,10 @@ from homutune.data._checks import (
 from homutune.data._choices import ChoiceQuestion, read_choices, write_choices
 from homutune.data._contrast import CONTRAST_TYPES, ContrastPair, read_contrast
 from homutune.data._datasets import Dataset, create_dataset, open_dataset
+from homutune.data._excel import add_sheet, cell_text, open_workbook, sheet_rows, workbook_bytes
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
+from homutune.data._headings import FIELDS, TableHead, read_table_head
 from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
 from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
@@ -53,6 +55,7 @@ from homutune.data._review import (
 )
 from homutune.data._separation import NearPair, Separation, prove_separation
 from homutune.data._split import Split, find_leaks, hold_out, split_examples
+from homutune.data._team_cards import CardLibrary, CardShelf, read_team_cards
 from homutune.data._tokens import (
     CostEstimate,
     ModelPrice,
@@ -93,6 +96,7 @@ __all__ = [
     "CASES",
     "CONTRAST_TYPES",
     "FAMILIES",
+    "FIELDS",
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
@@ -102,6 +106,8 @@ __all__ = [
     "SYSTEM_PROMPT",
     "Advice",
     "Card",
+    "CardLibrary",
+    "CardShelf",
     "Change",
     "CheckReport",
     "ChoiceQuestion",
@@ -132,14 +138,17 @@ __all__ = [
     "Separation",
     "Source",
     "Split",
+    "TableHead",
     "TokenCounts",
     "TopicPlan",
     "TrainingLine",
     "Verdict",
+    "add_sheet",
     "advise",
     "auto_epochs",
     "base_of",
     "build_lines",
+    "cell_text",
     "check_examples",
     "corpus_path",
     "count_openai_tokens",
@@ -156,6 +165,7 @@ __all__ = [
     "load_prices",
     "merge_review",
     "open_dataset",
+    "open_workbook",
     "openai_pieces",
     "plain_messages",
     "points_met",
@@ -168,16 +178,20 @@ __all__ = [
     "read_examples",
     "read_key",
     "read_review",
+    "read_table_head",
+    "read_team_cards",
     "references",
     "render_check_page",
     "restore",
     "restore_json",
     "review_base",
+    "sheet_rows",
     "split_examples",
     "token_counts",
     "visible",
     "with_sources",
     "without_sources",
+    "workbook_bytes",
     "write_atomic",
     "write_chat_jsonl",
     "write_check_page",

@@ -26,7 +26,7 @@ MAX_DEPTH = 64
 #: Keys under which a JSON file may hold its list of records.
 _LISTS = ("data", "examples", "records", "rows", "samples", "items", "pairs", "questions")
 #: A title may stand above the headings, as it often does in Excel.
-_HEADER_ROWS = 10
+HEADER_ROWS = 10
 
 Record = tuple[Any, int]
 _Rows = Iterable[tuple[int, list[str]]]
@@ -139,10 +139,10 @@ def _yaml(path: Path, notes: list[str], columns: Columns) -> Iterator[Record]:
 
 def _table(path: Path, notes: list[str], columns: Columns) -> Iterator[Record]:
     with open_text(path, notes, newline="") as handle:
-        yield from _keyed(path, _csv_rows(path, handle), notes, columns, strict=True)
+        yield from _keyed(path, csv_rows(path, handle), notes, columns, strict=True)
 
 
-def _csv_rows(path: Path, handle: TextIO) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(path: Path, handle: TextIO) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, with the lines on which they begin."""
     size = 0
 
@@ -252,7 +252,7 @@ def _keyed(
             fields = guess
             columns.understood = {f: name for name, f in zip(row, guess, strict=True) if f}
             notes.append(told(path, row, guess))
-        elif len(before) == _HEADER_ROWS:
+        elif len(before) == HEADER_ROWS:
             break
     if fields is None and before:
         raise columns.missing(path, before[0][1], before[0][0])

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from homutune.engine._chat import NOT_SCORED, Tokens
+from homutune.engine._chat import NOT_SCORED, Pair, Tokens
+
+_E = TypeVar("_E", Tokens, Pair)
 
 #: Tokens, padding included, that go through the model at once; longer batches are split by
 #: length and their gradients accumulated. Memory follows the longest part, and enough rows
@@ -61,17 +64,15 @@ def pad(examples: Sequence[Tokens], pad_id: int) -> dict[str, Tensor]:
     return {"input_ids": ids, "labels": labels}
 
 
-def micro_batches(
-    examples: Sequence[Tokens], limit: int = MICRO_BATCH_TOKENS
-) -> list[list[Tokens]]:
+def micro_batches(examples: Sequence[_E], limit: int = MICRO_BATCH_TOKENS) -> list[list[_E]]:
     """Cut a step into parts of at most ``limit`` padded tokens (a single example may exceed it)."""
-    parts: list[list[Tokens]] = []
+    parts: list[list[_E]] = []
     longest = 0
-    for example in sorted(examples, key=lambda e: len(e.ids)):
-        longest = max(longest, len(example.ids))
+    for example in sorted(examples, key=lambda e: e.length):
+        longest = max(longest, example.length)
         if parts and longest * (len(parts[-1]) + 1) <= limit:
             parts[-1].append(example)
         else:
             parts.append([example])
-            longest = len(example.ids)
+            longest = example.length
     return parts

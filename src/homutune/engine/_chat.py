@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -55,6 +55,45 @@ class Tokens:
     def scored(self) -> int:
         """Number of tokens the loss is computed on."""
         return sum(label != NOT_SCORED for label in self.labels)
+
+    @property
+    def length(self) -> int:
+        """Number of tokens that go through the model."""
+        return len(self.ids)
+
+    @property
+    def weight(self) -> int:
+        """What the example counts for in a mean: every scored token is one loss."""
+        return self.scored
+
+
+@dataclass(slots=True)
+class Pair:
+    """A preference: two answers to one prompt.
+
+    ``reference`` is log p(chosen) - log p(rejected) (nats) of the model before training.
+    """
+
+    chosen: Tokens
+    rejected: Tokens
+    reference: float = 0.0
+    #: A pair is one loss.
+    weight: ClassVar[int] = 1
+
+    @property
+    def prompt(self) -> int:
+        """Number of tokens before the first scored one."""
+        return self.chosen.prompt
+
+    @property
+    def scored(self) -> int:
+        """Number of tokens of both answers."""
+        return self.chosen.scored + self.rejected.scored
+
+    @property
+    def length(self) -> int:
+        """Number of tokens that go through the model."""
+        return self.chosen.length + self.rejected.length
 
 
 class ChatTemplate:

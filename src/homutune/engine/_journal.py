@@ -7,9 +7,10 @@ import io
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from homutune.files import write_atomic
 
@@ -59,6 +60,17 @@ def append_event(
         os.close(descriptor)
 
 
+class ExampleLoss(NamedTuple):
+    """What is left of the loss of one training example, its number counted from 1.
+
+    ``loss`` is the mean per scored token (nats) and ``tokens`` the number of those.
+    """
+
+    example: int
+    loss: float
+    tokens: int
+
+
 @dataclass
 class Journal:
     """The files of one job folder.
@@ -100,6 +112,13 @@ class Journal:
         append_event(self.folder / "events.jsonl", message, data=data, level=level)
         self._known.add(identity)
 
+    def once(
+        self, start: str, rest: str, *, level: Literal["info", "warn", "error"] = "info"
+    ) -> None:
+        """Append ``start + rest`` unless an event starts so: ``rest`` may differ in a rerun."""
+        if not any(isinstance(known, str) and known.startswith(start) for known in self._known):
+            self.event(start + rest, level=level)
+
     def write(self, name: Literal["state", "result"], content: dict[str, Any]) -> None:
         """Replace ``state.json`` or ``result.json``."""
         write_atomic(self.folder / f"{name}.json", json.dumps(content, ensure_ascii=False))
@@ -118,6 +137,14 @@ class Journal:
             data = {**rows[step], "train_accuracy": rows[step].get("train_mean_token_accuracy")}
             table.writerow([_cell(data.get(name)) for name in METRICS_HEADER])
         write_atomic(self.folder / "metrics.csv", text.getvalue())
+
+    def write_example_losses(self, rows: Sequence[ExampleLoss]) -> None:
+        """Write ``example_losses.csv``."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(ExampleLoss._fields)
+        table.writerows((row.example, f"{row.loss:.5f}", row.tokens) for row in rows)
+        write_atomic(self.folder / "example_losses.csv", text.getvalue())
 
 
 def _identity(message: str, data: dict[str, Any] | None) -> str | int:

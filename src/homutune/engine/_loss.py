@@ -20,10 +20,20 @@ CHUNK = 256
 
 
 class Loss(NamedTuple):
-    """Sum of the negative log-likelihoods (scalar, fp32) and number of tokens hit by argmax."""
+    """Negative log-likelihood of each token (fp32), and which are hit by argmax (bool)."""
 
-    total: Tensor
-    correct: int
+    tokens: Tensor
+    hits: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Sum of the negative log-likelihoods, a scalar."""
+        return self.tokens.sum()
+
+    @property
+    def correct(self) -> int:
+        """Number of tokens hit by argmax."""
+        return int(self.hits.sum())
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -31,38 +41,38 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, chunk: int, needs_grad: bool
     ) -> tuple[Tensor, Tensor]:
-        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        correct = torch.zeros((), dtype=torch.long, device=hidden.device)
+        losses = torch.empty(hidden.shape[0], dtype=torch.float32, device=hidden.device)
+        hits = torch.empty(hidden.shape[0], dtype=torch.bool, device=hidden.device)
         grad = torch.empty_like(hidden) if needs_grad else None
         for start in range(0, hidden.shape[0], chunk):
             part = slice(start, start + chunk)
             target = targets[part].unsqueeze(1)
             scores = hidden[part] @ head.T
             top, index = scores.max(dim=1, keepdim=True)
-            correct += (index == target).sum()
+            hits[part] = (index == target).squeeze(1)
             picked = scores.gather(1, target).float()
             # In place and in the precision of the model; only the sums are fp32.
             weights = scores.sub_(top).exp_()
             norm = weights.sum(dim=1, keepdim=True, dtype=torch.float32)
-            total += (norm.log() + top.float() - picked).sum()
+            losses[part] = (norm.log() + top.float() - picked).squeeze(1)
             if grad is not None:
                 # softmax @ head - head[target], normalised after the product: two passes over
                 # the vocabulary less than building the softmax first.
                 mean = (weights @ head).float().div_(norm)
                 grad[part] = mean.sub_(head[target.squeeze(1)].float()).to(grad.dtype)
         ctx.grad = grad
-        ctx.mark_non_differentiable(correct)
-        return total, correct
+        ctx.mark_non_differentiable(hits)
+        return losses, hits
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
-        return ctx.grad * grads[0].to(ctx.grad.dtype), None, None, None, None
+        return ctx.grad * grads[0].unsqueeze(1).to(ctx.grad.dtype), None, None, None, None
 
 
 def chunked_cross_entropy(
     hidden: Tensor, head: Tensor, targets: Tensor, *, chunk: int = CHUNK
 ) -> Loss:
-    """Summed cross-entropy of ``softmax(hidden @ head.T)`` against ``targets``.
+    """Cross-entropy of ``softmax(hidden @ head.T)`` against ``targets``, token by token.
 
     Args:
         hidden: ``(tokens, width)``, the last hidden states that predict a scored token.
@@ -71,7 +81,7 @@ def chunked_cross_entropy(
         chunk: scored tokens whose logits are held at a time.
     """
     needs_grad = hidden.requires_grad and torch.is_grad_enabled()
-    total, correct = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+    losses, hits = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
         hidden.to(head.dtype), head.detach(), targets, chunk, needs_grad
     )
-    return Loss(total, int(correct))
+    return Loss(losses, hits)

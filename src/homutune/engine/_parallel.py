@@ -15,9 +15,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from homutune.engine._chat import Tokens
+from homutune.engine._chat import Pair, Tokens
 
 _T = TypeVar("_T")
+_E = TypeVar("_E", Tokens, Pair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ class Workers:
         """Whether this is the one that reports and writes."""
         return self.rank == 0
 
-    def share(self, examples: Sequence[Tokens]) -> Sequence[Tokens]:
+    def share(self, examples: Sequence[_E]) -> Sequence[_E]:
         """The examples of a step that fall to this worker, about equally many tokens for each."""
         if self.count == 1:
             return examples
-        return sorted(examples, key=lambda e: len(e.ids))[self.rank :: self.count]
+        return sorted(examples, key=lambda e: e.length)[self.rank :: self.count]
 
     def add_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replace every gradient by the sum over all workers."""
@@ -61,6 +62,12 @@ class Workers:
         both = torch.tensor([total, correct], dtype=torch.float64)
         dist.all_reduce(both)
         return both[0].item(), int(both[1].item())
+
+    def merge(self, values: Tensor) -> Tensor:
+        """The values of all workers, each of which knows some of them and has 0 for the rest."""
+        if self.count > 1:
+            dist.all_reduce(values)
+        return values
 
     def any(self, wanted: bool) -> bool:
         """Whether one of them wants it: all must stop after the same step."""

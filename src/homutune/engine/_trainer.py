@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -16,11 +16,14 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
 from homutune.engine._batches import micro_batches, pad
-from homutune.engine._chat import NOT_SCORED, Tokens
-from homutune.engine._loss import chunked_cross_entropy
+from homutune.engine._chat import NOT_SCORED, Pair, Tokens
+from homutune.engine._loss import Loss, chunked_cross_entropy
 from homutune.engine._norm import speed_up_norms
 from homutune.engine._parallel import ALONE, Workers
 from homutune.errors import UserError
+
+#: What is trained on: conversations, or pairs of answers (``_dpo.py``).
+E = TypeVar("E", Tokens, Pair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,26 @@ class LoraSettings:
 
 
 def load_model(
-    base: Path, lora: LoraSettings, dtype: torch.dtype, device: torch.device
+    base: Path,
+    lora: LoraSettings,
+    dtype: torch.dtype,
+    device: torch.device,
+    start: Path | None = None,
 ) -> PeftModel:
-    """The frozen base in ``dtype`` with fresh fp32 adapters."""
+    """The frozen base in ``dtype`` with fresh fp32 adapters, or with the adapter ``start``."""
     model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
+    if start is None:
+        tuned = _fresh(model, lora)
+    else:
+        tuned = PeftModel.from_pretrained(model, start, is_trainable=True)
+    speed_up_norms(tuned)
+    for parameter in tuned.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return tuned.to(device)
+
+
+def _fresh(model: Any, lora: LoraSettings) -> PeftModel:
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
@@ -74,46 +93,51 @@ def load_model(
         task_type="CAUSAL_LM",
     )
     try:
-        tuned = get_peft_model(model, config)
+        return get_peft_model(model, config)
     except ValueError as error:
         raise UserError(
             f"target_modules {config.target_modules} は、このモデルにありません。",
             remedy="target_modules を省くと、すべての線形層を学習します。",
         ) from error
-    speed_up_norms(tuned)
-    for parameter in tuned.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    return tuned.to(device)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Mean loss per scored token (nats) and share of them hit by argmax."""
+    """Mean loss per scored token (nats) and share of them hit by argmax.
+
+    Of pairs: mean loss per pair, and share of them whose chosen answer has the greater margin.
+    """
 
     loss: float
     accuracy: float
 
 
-class _Steps(Dataset[list[Tokens]]):
+class Losses(NamedTuple):
+    """Loss of each example, ``(examples,)``, and the number of hits among all of them."""
+
+    each: Tensor
+    correct: int
+
+
+class _Steps(Dataset[list[Any]]):
     """One item per optimizer step, in the planned order."""
 
-    def __init__(self, examples: Sequence[Tokens], plan: Sequence[Sequence[int]]) -> None:
+    def __init__(self, examples: Sequence[Any], plan: Sequence[Sequence[int]]) -> None:
         self._examples = examples
         self._plan = plan
 
     def __len__(self) -> int:
         return len(self._plan)
 
-    def __getitem__(self, step: int) -> list[Tokens]:
+    def __getitem__(self, step: int) -> list[Any]:
         return [self._examples[i] for i in self._plan[step]]
 
 
-def _only(steps: list[list[Tokens]]) -> list[Tokens]:
+def _only(steps: list[list[Any]]) -> list[Any]:
     return steps[0]
 
 
-class LoraTrainer(Trainer):
+class LoraTrainer(Trainer, Generic[E]):
     """Transformers' Trainer, where one "example" of the loader is a whole planned step.
 
     Args:
@@ -131,7 +155,7 @@ class LoraTrainer(Trainer):
         model: PeftModel,
         args: TrainingArguments,
         *,
-        examples: Sequence[Tokens],
+        examples: Sequence[E],
         plan: Sequence[Sequence[int]],
         pad_id: int,
         dtype: torch.dtype,
@@ -144,7 +168,7 @@ class LoraTrainer(Trainer):
         self._pad_id = pad_id
         self._dtype = dtype
         self._workers = workers
-        self._scored_per_step = sum(examples[i].scored for step in plan for i in step) / len(plan)
+        self._weight_per_step = sum(examples[i].weight for step in plan for i in step) / len(plan)
         self.last = Score(float("nan"), float("nan"))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -152,7 +176,7 @@ class LoraTrainer(Trainer):
         return DataLoader(self.train_dataset, batch_size=1, collate_fn=_only)
 
     def training_step(
-        self, model: nn.Module, inputs: list[Tokens], num_items_in_batch: Tensor | None = None
+        self, model: nn.Module, inputs: list[E], num_items_in_batch: Tensor | None = None
     ) -> Tensor:
         """Forward and backward of one step, cut into parts that fit in memory.
 
@@ -160,32 +184,63 @@ class LoraTrainer(Trainer):
         sum is divided by the scored tokens of an average step, not by those of its own.
         """
         model.train()
-        scored = sum(example.scored for example in inputs)
+        weight = sum(example.weight for example in inputs)
         total, correct = 0.0, 0
         for part in micro_batches(self._workers.share(inputs)):
-            loss = self._loss(model, part)
-            (loss.total / self._scored_per_step).backward()
-            total += loss.total.item()
-            correct += loss.correct
+            losses = self._losses(model, part)
+            loss = losses.each.sum()
+            (loss / self._weight_per_step).backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+            correct += losses.correct
         self._workers.add_gradients(model.parameters())
         total, correct = self._workers.add(total, correct)
-        self.last = Score(total / scored, correct / scored)
+        self.last = Score(total / weight, correct / weight)
         return torch.tensor(self.last.loss)
 
     @torch.no_grad()
-    def score(self, examples: Sequence[Tokens]) -> Score:
-        """Loss and accuracy over all scored tokens of ``examples``."""
+    def score(self, examples: Sequence[E]) -> Score:
+        """Loss and accuracy over all of ``examples``."""
         self.model.eval()
         total, correct = 0.0, 0
         for part in micro_batches(self._workers.share(examples)):
-            loss = self._loss(self.model, part)
-            total += loss.total.item()
-            correct += loss.correct
+            losses = self._losses(self.model, part)
+            total += losses.each.sum().item()
+            correct += losses.correct
         total, correct = self._workers.add(total, correct)
-        scored = sum(example.scored for example in examples)
-        return Score(total / scored, correct / scored)
+        weight = sum(example.weight for example in examples)
+        return Score(total / weight, correct / weight)
 
-    def _loss(self, model: nn.Module, examples: Sequence[Tokens]) -> Any:
+    def score_each(self, examples: Sequence[E]) -> list[float]:
+        """Loss of each of the ``examples``, per scored token or pair."""
+        sums = self._for_each(examples, lambda part: self._losses(self.model, part).each)
+        return [total / example.weight for total, example in zip(sums, examples, strict=True)]
+
+    @torch.no_grad()
+    def _for_each(
+        self, examples: Sequence[E], measure: Callable[[Sequence[E]], Tensor]
+    ) -> list[float]:
+        """One number for each example, the work shared; ``measure`` gets a micro-batch."""
+        self.model.eval()
+        values = torch.zeros(len(examples), dtype=torch.float64)
+        order = sorted(range(len(examples)), key=lambda i: examples[i].length)
+        share = order[self._workers.rank :: self._workers.count]
+        done = 0
+        for part in micro_batches([examples[i] for i in share]):  # keeps the order by length
+            places = share[done : done + len(part)]
+            values[places] = measure(part).double().cpu()
+            done += len(part)
+        merged: list[float] = self._workers.merge(values).tolist()
+        return merged
+
+    def _losses(self, model: nn.Module, examples: Sequence[Any]) -> Losses:
+        """Of each example: what is to be made small, and how often argmax hits."""
+        loss = self._token_losses(model, examples)
+        counts = [example.scored for example in examples]
+        each = torch.stack([part.sum() for part in torch.split(loss.tokens, counts)])
+        return Losses(each, loss.correct)
+
+    def _token_losses(self, model: nn.Module, examples: Sequence[Tokens]) -> Loss:
+        """The scored tokens of all examples, one example after the other."""
         device = next(model.parameters()).device
         batch = {name: value.to(device) for name, value in pad(examples, self._pad_id).items()}
         causal = model.get_base_model()  # type: ignore[operator]

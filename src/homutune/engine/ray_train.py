@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,17 +31,18 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
 
 import ray
-from filelock import FileLock, Timeout
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
-from homutune.engine._journal import DISK_FULL_STATUS, Journal
+from homutune.engine._checkpoints import deliver, prune
+from homutune.engine._job import Job, failure, hold
+from homutune.engine._journal import ExampleLoss, Journal
 from homutune.engine._resume import step_of
 from homutune.engine._storage import Storage
-from homutune.engine.train import KEPT_CHECKPOINTS, Job, train
+from homutune.engine.train import train
 from homutune.errors import UserError
-from homutune.files import is_disk_full, sync_tree
+from homutune.files import sync_tree
 
 #: How often Ray replaces workers that died before the attempt counts as failed.
 MAX_FAILURES = 3
@@ -68,11 +70,19 @@ class _Messages(Journal):
     ) -> None:
         self.send("event", message, data, level)
 
+    def once(
+        self, start: str, rest: str, *, level: Literal["info", "warn", "error"] = "info"
+    ) -> None:
+        self.send("once", start, rest, level)
+
     def write(self, name: Literal["state", "result"], content: dict[str, Any]) -> None:
         self.send("write", name, content)
 
     def write_metrics(self) -> None:
         self.send("metrics")
+
+    def write_example_losses(self, rows: Sequence[ExampleLoss]) -> None:
+        self.send("example_losses", rows)
 
     def send(self, *message: Any) -> None:
         """Send one message; workers but the first have nobody to send to."""
@@ -96,6 +106,7 @@ def train_loop(config: dict[str, Any]) -> None:
             base=Storage(config["bases"]).as_local(stored.base.name, Path(place) / "base"),
             train_file=folder / "train.jsonl",
             valid_file=folder / "valid.jsonl" if stored.valid_file else None,
+            start=folder / "start_adapter" if stored.start else None,
             adapter=folder / "adapter",
             speed_file=None,
             threads=None,
@@ -119,12 +130,8 @@ def train_loop(config: dict[str, Any]) -> None:
         try:
             result = train(job, messages, workers, send_off)
         except UserError as error:  # it would come again on every attempt
-            result = {
-                "status": "failed",
-                "trained_tokens": 0,
-                "error": {"code": "invalid_training_file", "message": str(error), "param": None},
-            }
-        if result is not None and result["status"] == "succeeded":
+            result = failure(str(error))
+        if result is not None and result["status"] == "succeeded" and job.valid_file is None:
             storage.put(job.adapter, "adapter", last="adapter.json")
         if result is not None:
             messages.send("metrics")
@@ -145,22 +152,7 @@ def _watch(storage: Storage, folder: Path) -> None:
 
 def main(folder: Path) -> int:
     """Run or resume the job in ``folder`` on the cluster; exit status as of ``engine.train``."""
-    lock = FileLock(folder / "worker.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"{folder.name}: another worker holds this job", file=sys.stderr)
-        return 3
-    with lock:
-        try:
-            if not (folder / "result.json").exists():
-                _Driver(folder).run()
-        except Exception as error:
-            if not is_disk_full(error, folder):
-                raise
-            print(f"{folder.name}: the disk is full", file=sys.stderr)
-            return DISK_FULL_STATUS
-    return 0
+    return hold(folder, lambda folder: _Driver(folder).run())
 
 
 class _Driver:
@@ -178,6 +170,7 @@ class _Driver:
         self._over = threading.Event()
         self._result: dict[str, Any] | None = None
         self._problem: Exception | None = None
+        self._fetched: set[str] = set()  # checkpoints, those not kept among them
 
     def run(self) -> None:
         for wish in ("cancel", "stop"):  # of an attempt before this one
@@ -234,6 +227,8 @@ class _Driver:
             for path in (self._job.train_file, self._job.valid_file):
                 if path is not None:
                     (Path(place) / path.name).write_bytes(path.read_bytes())
+            if self._job.start is not None:
+                shutil.copytree(self._job.start, Path(place) / "start_adapter")
             (Path(place) / "job.json").write_bytes((self._folder / "job.json").read_bytes())
             self._storage.put(Path(place), "input")
 
@@ -265,12 +260,19 @@ class _Driver:
         if kind == "event":
             message, data, level = content
             self._journal.event(message, data=data, level=level)
+        elif kind == "once":
+            start, rest, level = content
+            self._journal.once(start, rest, level=level)
         elif kind == "metrics":
             self._journal.write_metrics()
+        elif kind == "example_losses":
+            self._journal.write_example_losses(*content)
         elif kind == "checkpoints":
             self._fetch_checkpoints()
         elif content[0] == "result":
-            if content[1]["status"] == "succeeded":
+            if content[1]["status"] == "succeeded" and not deliver(
+                self._folder, self._job.adapter, self._journal
+            ):
                 _fetch(self._storage, "adapter", self._job.adapter)
             self._result = content[1]
         else:
@@ -279,12 +281,12 @@ class _Driver:
     def _fetch_checkpoints(self) -> None:
         here = self._folder / "checkpoints"
         for name in self._storage.folders("checkpoints"):
-            proof = here / name / "checkpoint.json"
-            if not proof.exists() and self._storage.exists(f"checkpoints/{name}/{proof.name}"):
-                _fetch(self._storage, f"checkpoints/{name}", here / name)
-        kept = sorted(here.glob("step-*"), key=step_of, reverse=True)
-        for old in kept[KEPT_CHECKPOINTS:]:
-            shutil.rmtree(old)
+            proof = f"checkpoints/{name}/checkpoint.json"
+            if name not in self._fetched and self._storage.exists(proof):
+                if not (here / name / "checkpoint.json").exists():
+                    _fetch(self._storage, f"checkpoints/{name}", here / name)
+                self._fetched.add(name)
+        prune(self._folder)
 
 
 def _fetch(storage: Storage, name: str, target: Path) -> None:

@@ -30,6 +30,7 @@ from homutune.evaluation._report import Training, write_report
 from homutune.evaluation._run_files import Run, load_run
 from homutune.evaluation._runs import run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
+from homutune.evaluation._search import Search, Trial, condition_of, search_plans
 from homutune.evaluation._statistics import wilson
 from homutune.evaluation._summary import RunSummary, summarize
 from homutune.evaluation._wording import ComparisonRow, comparison_rows, headline
@@ -65,8 +66,10 @@ __all__ = [
     "Run",
     "RunSummary",
     "Scorer",
+    "Search",
     "StructuredModel",
     "Training",
+    "Trial",
     "VersionScore",
     "answer_choices",
     "answer_items",
@@ -76,6 +79,7 @@ __all__ = [
     "compare_arms",
     "compare_runs",
     "comparison_rows",
+    "condition_of",
     "export_sheet",
     "find_arm",
     "find_pairs",
@@ -92,6 +96,7 @@ __all__ = [
     "read_opinions",
     "run_condition",
     "runs_of_same_exam",
+    "search_plans",
     "side_by_side",
     "summarize",
     "summarize_judge",

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from homutune.data import Example
 from homutune.files import JsonLines
-from homutune.prompting import Prompt, PromptPlan
+from homutune.prompting import Prompt, PromptPlan, read_reply
 
 if TYPE_CHECKING:
     import openai
@@ -39,6 +39,8 @@ class Answer:
         latency_s: seconds from request to answer, waiting on the server included.
         shown: ids of the cards shown, best match of retrieval first.
         generation: 0 for the first answer to the item, 1 for the second, …
+        reasoning: what the model thought before it answered, where the plan asks for it: for the
+            log, never for the reader.
         key: hash of the request; the same request to the same server is not sent again.
     """
 
@@ -52,6 +54,7 @@ class Answer:
     error: str | None = None
     generation: int = 0
     key: str | None = None
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,15 @@ class Ask:
 
 def request_key(model: str, plan: PromptPlan, ask: Ask) -> str:
     """16 hex digits of everything that decides the answer but the server."""
-    content = [
+    content: list[Any] = [
         model,
         [dict(message) for message in ask.prompt.messages],
         plan.temperature,
         plan.max_tokens,
         SEED + ask.generation,
     ]
+    if ask.prompt.schema is not None:
+        content.append(ask.prompt.schema)
     return sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
@@ -112,6 +117,7 @@ def answer_items(
                     temperature=plan.temperature,
                     max_tokens=plan.max_tokens,
                     seed=SEED + ask.generation,
+                    **request_form(ask.prompt),
                 )
             )
             choice = reply.choices[0]
@@ -129,9 +135,11 @@ def answer_items(
                 key=key,
             )
         usage = reply.usage
+        read = read_reply(plan, choice.message.content or "")
         return Answer(
             item=ask.item.meta.id,
-            text=choice.message.content or "",
+            text=read.text,
+            reasoning=read.reasoning,
             finish_reason=choice.finish_reason,
             prompt_tokens=usage.prompt_tokens if usage else None,
             completion_tokens=usage.completion_tokens if usage else None,
@@ -142,6 +150,14 @@ def answer_items(
         )
 
     yield from side_by_side([partial(answer, ask) for ask in asks], concurrency)
+
+
+def request_form(prompt: Prompt) -> dict[str, Any]:
+    """``response_format`` where the plan asks for JSON."""
+    if prompt.schema is None:
+        return {}
+    form = {"name": "reply", "strict": True, "schema": dict(prompt.schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": form}}
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]], concurrency: int) -> Iterator[T]:

@@ -93,12 +93,13 @@ def find_arm(home: Path, dataset: Dataset, *, model: str, condition: str) -> Run
     Raises:
         UserError: the condition is unknown or was not measured; names the command that does it.
     """
-    if condition not in CONDITIONS:
-        raise UserError(
-            f"条件「{condition}」はありません。",
-            remedy=f"モデル名@条件 の条件は {'・'.join(CONDITIONS)} から選んでください。",
-        )
     found = finished_runs(home, dataset=dataset.name, model=model, condition=condition)
+    if not found and condition not in CONDITIONS:
+        raise UserError(
+            f"条件「{condition}」で評価した結果がありません。",
+            remedy=f"モデル名@条件 の条件は {'・'.join(CONDITIONS)}、または "
+            "homutune eval run --plan ファイル.yaml で評価したプランの名前です。",
+        )
     if not found:
         raise UserError(
             f"{model} を「{CONDITIONS[condition].label}」で評価した結果がありません。",
@@ -164,7 +165,7 @@ def compare_arms(dataset: Dataset, runs: Sequence[Run]) -> ArmsComparison:
 
 def label_of(run: Run) -> str:
     """Model and condition of a run as a reader sees them."""
-    return f"{run.config.model}（{CONDITIONS[run.config.condition].label}）"
+    return f"{run.config.model}（{run.config.label}）"
 
 
 def _check_2x2(runs: Sequence[Run]) -> None:

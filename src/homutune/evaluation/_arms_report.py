@@ -15,8 +15,8 @@ from homutune.evaluation._arms import INTERACTION, ArmsComparison
 from homutune.evaluation._exams import CONDITIONS
 from homutune.evaluation._report import template
 from homutune.evaluation._run_files import Run
-from homutune.evaluation._safeguards import NEAR_DUPLICATE
 from homutune.evaluation._scoring import CRITERIA, FLAGS
+from homutune.evaluation._shot_pool import NEAR_DUPLICATE
 from homutune.evaluation._views import arms_views, largest_changes
 from homutune.files import write_atomic
 
@@ -101,7 +101,7 @@ def _pictures(comparison: ArmsComparison, runs: Sequence[Run]) -> dict[str, Mark
     }
     estimates = [arm.criteria.get("correctness") for arm in comparison.arms]
     points = [
-        charts.CrossPoint(CONDITIONS[run.config.condition].label, found.mean, found.interval)
+        charts.CrossPoint(run.config.label, found.mean, found.interval)
         for run, found in zip(runs, estimates, strict=True)
         if found is not None
     ]

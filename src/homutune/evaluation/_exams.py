@@ -10,9 +10,12 @@ from typing import Literal
 
 from homutune.data import Dataset, Example, Retriever
 from homutune.errors import UserError
-from homutune.prompting import PLANS, Prompt, PromptPlan, build
+from homutune.evaluation._shot_pool import apart_from
+from homutune.prompting import PLANS, Prompt, PromptPlan, Shots, build
 
 Case = Literal["answerable", "withheld"]
+#: Half of the items to choose a plan on, the other half to report it on.
+Part = Literal["all", "tuning", "fresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +55,53 @@ class Exam:
         return sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
+def exam_items(
+    dataset: Dataset, case: Case, limit: int | None = None, part: Part = "all"
+) -> tuple[Example, ...]:
+    """The items of one condition: those of the part, so many of them, that can be asked.
+
+    With the right cards withheld only items that name their cards can be asked.
+    """
+    items = choose_items(part_of(dataset.valid, part), limit)
+    return tuple(item for item in items if case == "answerable" or item.meta.cards)
+
+
+def part_of(items: Sequence[Example], part: Part) -> list[Example]:
+    """``tuning`` and ``fresh`` are halves that share no group; both together are ``all``."""
+    if part == "all":
+        return list(items)
+    groups = sorted(
+        {item.meta.group or item.meta.id for item in items},
+        key=lambda group: sha256(f"part:{group}".encode()).hexdigest(),
+    )
+    chosen = set(groups[0 if part == "tuning" else 1 :: 2])
+    return [item for item in items if (item.meta.group or item.meta.id) in chosen]
+
+
 def choose_items(items: Sequence[Example], limit: int | None) -> tuple[Example, ...]:
     """The first ``limit`` items in an order that mixes fields, stable and nested in ``limit``."""
     chosen = sorted(items, key=lambda item: sha256(item.meta.id.encode()).hexdigest())
     return tuple(chosen[:limit])
 
 
-def make_exam(dataset: Dataset, condition: Condition, limit: int | None = None) -> Exam:
+def make_exam(
+    dataset: Dataset,
+    condition: Condition,
+    limit: int | None = None,
+    *,
+    part: Part = "all",
+    shots_from: Dataset | None = None,
+) -> Exam:
     """Choose the items and build their prompts.
 
-    With the right cards withheld only items that name their cards can be asked.
+    Args:
+        shots_from: whose training side a plan with few-shot examples takes them from;
+            ``dataset`` itself without it. What shares anything with an item is left out.
 
     Raises:
         UserError: the dataset has nothing to ask under this condition.
     """
-    items = choose_items(dataset.valid, limit)
-    if condition.case == "withheld":
-        items = tuple(item for item in items if item.meta.cards)
+    items = exam_items(dataset, condition.case, limit, part)
     if not items:
         raise UserError(
             f"データセット {dataset.name} に、「{condition.label}」で評価できる質問がありません。",
@@ -82,13 +115,26 @@ def make_exam(dataset: Dataset, condition: Condition, limit: int | None = None) 
             "解説カードを加えてデータセットを作り直してください。",
         )
     retriever = Retriever(dataset.cards) if condition.plan.form == "grounded" else None
+    shots = _shots(shots_from or dataset, dataset) if condition.plan.shots else None
     prompts = tuple(
         build(
             condition.plan,
             item.question,
             retriever,
             exclude=item.meta.cards if condition.case == "withheld" else (),
+            shots=shots,
         )
         for item in items
     )
     return Exam(condition, items, prompts)
+
+
+def _shots(source: Dataset, dataset: Dataset) -> Shots:
+    pool = apart_from(source.train, dataset.valid)
+    if not pool:
+        raise UserError(
+            f"データセット {source.name} に、例として見せられる学習用の組がありません。",
+            remedy="--shots-from で、学習用の組があるデータセットを指定してください。",
+        )
+    asked = {card for item in dataset.valid for card in item.meta.cards}
+    return Shots(pool, [card for card in source.train_cards if card.id not in asked])

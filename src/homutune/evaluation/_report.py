@@ -25,8 +25,9 @@ from homutune.evaluation._exams import CONDITIONS
 from homutune.evaluation._history import VersionScore
 from homutune.evaluation._metrics import LossCurves
 from homutune.evaluation._opinions import Opinions
-from homutune.evaluation._safeguards import ANCHORS, NEAR_DUPLICATE
+from homutune.evaluation._safeguards import ANCHORS
 from homutune.evaluation._scoring import CRITERIA, FLAGS
+from homutune.evaluation._shot_pool import NEAR_DUPLICATE
 from homutune.evaluation._text import LONGEST, SHORTEST
 from homutune.evaluation._views import item_views, largest_changes
 from homutune.files import write_atomic

@@ -13,7 +13,7 @@ from typing import Any
 
 from homutune.data import Dataset, Example
 from homutune.evaluation._answers import Answer, AnswerLog
-from homutune.evaluation._exams import Case, choose_items
+from homutune.evaluation._exams import CONDITIONS, Case, Part, exam_items
 from homutune.evaluation._scoring import ItemScore, Scorer, average_scores
 from homutune.evaluation._summary import summarize
 from homutune.files import write_atomic
@@ -33,6 +33,7 @@ class RunConfig:
             value asked the same questions with the same notes.
         base_url: where the model was reached.
         generations: answers asked for each item; their scores are averaged.
+        part: half of the items asked, or all.
     """
 
     id: str
@@ -49,6 +50,13 @@ class RunConfig:
     created_at: str
     homutune: str
     generations: int = 1
+    part: Part = "all"
+
+    @property
+    def label(self) -> str:
+        """The condition as a reader sees it: one of our own, or a plan by its name."""
+        known = CONDITIONS.get(self.condition)
+        return known.label if known else self.condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +90,7 @@ def load_run(folder: Path, dataset: Dataset) -> Run:
     """
     config = read_config(folder)
     by_id = {item.meta.id: item for item in dataset.valid}
-    asked = choose_items(dataset.valid, config.limit)
-    if config.case == "withheld":
-        asked = tuple(item for item in asked if item.meta.cards)
+    asked = exam_items(dataset, config.case, config.limit, config.part)
     samples: dict[str, list[Answer]] = {}
     for (key, _), answer in sorted(AnswerLog(folder / "answers.jsonl").read().items()):
         samples.setdefault(key, []).append(answer)
@@ -133,7 +139,8 @@ def finished_runs(home: Path, *, dataset: str, model: str, condition: str) -> li
     matching = [
         config
         for config in found
-        if (config.dataset, config.model, config.condition) == (dataset, model, condition)
+        if (config.dataset, config.model, config.condition, config.part)
+        == (dataset, model, condition, "all")
     ]
     return sorted(matching, key=lambda config: (config.n, config.created_at), reverse=True)
 

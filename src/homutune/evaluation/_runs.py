@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ from homutune.evaluation._answers import (
     answer_items,
     request_key,
 )
-from homutune.evaluation._exams import Condition, Exam, make_exam
+from homutune.evaluation._batch_answers import answer_in_batch
+from homutune.evaluation._exams import Condition, Exam, Part, make_exam
 from homutune.evaluation._run_files import (
     Run,
     RunConfig,
@@ -50,6 +51,9 @@ def run_condition(
     concurrency: int = 8,
     generations: int = 1,
     fresh: bool = False,
+    batch: bool = False,
+    part: Part = "all",
+    shots_from: Dataset | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
     """Answer and score; continues an interrupted run and returns a finished one unchanged.
@@ -57,13 +61,16 @@ def run_condition(
     Args:
         limit: ask only so many items.
         generations: answers to each item; more than one needs a temperature above 0.
+        batch: send everything as one batch instead of one request after the other.
+        part: ask only one half of the items, see :func:`part_of`.
+        shots_from: see :func:`make_exam`.
         fresh: start a new run even if the same one exists, and send every request again.
         progress: called with (answers there, answers in all).
 
     Raises:
         UserError: the model cannot be reached or every request failed; answers stay on disk.
     """
-    exam = make_exam(dataset, condition, limit)
+    exam = make_exam(dataset, condition, limit, part=part, shots_from=shots_from)
     if generations > 1 and condition.plan.temperature <= 0:
         raise UserError(
             "温度（temperature）が0のとき、同じ質問の答えは毎回同じです。",
@@ -71,7 +78,14 @@ def run_condition(
             "--generations を1にしてください。",
         )
     config = _config(
-        settings, dataset, exam, model=model, limit=limit, generations=generations, fresh=fresh
+        settings,
+        dataset,
+        exam,
+        model=model,
+        limit=limit,
+        generations=generations,
+        part=part,
+        fresh=fresh,
     )
     folder = runs_folder(settings.home) / config.id
     if not (folder / "run.json").exists():
@@ -93,8 +107,22 @@ def run_condition(
         repeated, asks = _known_first(asks, known, condition.plan, model)
         try:
             with friendly_errors(settings):
-                new = answer_items(
-                    client, asks, condition.plan, model=model, concurrency=concurrency
+                known_already = done + len(repeated)
+                new = (
+                    answer_in_batch(
+                        client,
+                        asks,
+                        condition.plan,
+                        folder,
+                        model=model,
+                        progress=(lambda n: progress(known_already + n, total))
+                        if progress
+                        else None,
+                    )
+                    if batch and asks
+                    else answer_items(
+                        client, asks, condition.plan, model=model, concurrency=concurrency
+                    )
                 )
                 for _ in log.append_all(itertools.chain(repeated, new)):
                     done += 1
@@ -109,7 +137,7 @@ def run_condition(
             raise
     run = load_run(folder, dataset)
     if not run.scores:
-        first = next(answer.error for answer in run.answers.values())
+        first = next((answer.error for answer in run.answers.values()), "返事がありません")
         raise UserError(
             f"{model} はどの項目にも答えられませんでした（最初のエラー：{first}）。",
             remedy="モデル名とサーバーの状態を確認して、同じコマンドをもう一度実行してください。",
@@ -160,6 +188,7 @@ def _config(
     model: str,
     limit: int | None,
     generations: int,
+    part: Part,
     fresh: bool,
 ) -> RunConfig:
     condition = exam.condition
@@ -167,7 +196,7 @@ def _config(
         "dataset": dataset.name,
         "model": model,
         "condition": condition.name,
-        "plan": asdict(condition.plan),
+        "plan": condition.plan.as_dict(),
         "case": condition.case,
         "limit": limit,
         "seed": SEED,
@@ -175,6 +204,8 @@ def _config(
     }
     if generations > 1:
         identity["generations"] = generations
+    if part != "all":
+        identity["part"] = part
     digest = sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode())
     base_id = run_id = f"run-{digest.hexdigest()[:12]}"
     home = runs_folder(settings.home)
@@ -201,4 +232,5 @@ def _config(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         homutune=__version__,
         generations=generations,
+        part=part,
     )

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from homutune.data import Dataset, Example, find_leaks
 from homutune.evaluation._answers import Answer
 from homutune.evaluation._scoring import CRITERIA, Scorer, group_of
+from homutune.evaluation._shot_pool import is_near
 from homutune.evaluation._statistics import grouped_mean
 from homutune.evaluation._summary import criterion_values, groups_of
 from homutune.evaluation._text import ngrams
-
-#: Two questions that share this much of their 4-grams (Jaccard) are near duplicates.
-NEAR_DUPLICATE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +31,9 @@ def find_leakage(dataset: Dataset) -> Leakage:
     """Compare the two sides of the split; the scores are only as honest as this is empty."""
     train = [set(ngrams(example.question, 4)) for example in dataset.train]
 
-    def is_near(question: str) -> bool:
-        own = set(ngrams(question, 4))
-        return any(own and len(own & t) >= NEAR_DUPLICATE * len(own | t) for t in train)
-
     return Leakage(
         shared=tuple(find_leaks(dataset.examples, dataset.split)),
-        near=tuple(item.meta.id for item in dataset.valid if is_near(item.question)),
+        near=tuple(item.meta.id for item in dataset.valid if is_near(item.question, train)),
     )
 
 

@@ -124,7 +124,7 @@ def _failed(score: ItemScore) -> bool:
     correctness = score.criteria["correctness"]
     return (
         (correctness is not None and correctness < PASS)
-        or bool(score.differences)
+        or score.parts["correctness"].get("legal") == 0.0
         or score.flags.get("over_abstained") is True
     )
 

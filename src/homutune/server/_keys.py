@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from homutune.errors import UserError
 from homutune.server._ids import new_id
-from homutune.server._store import Store
+from homutune.server._store import Store, open_store
 from homutune.server._tables import KeyRow
 from homutune.settings import Settings
 
@@ -104,11 +104,8 @@ def open_keys(settings: Settings) -> Iterator[Keys]:
     Raises:
         UserError: the database cannot be opened.
     """
-    store = Store(settings.home.absolute(), settings.database_url, serving=False)
-    try:
+    with open_store(settings) as store:
         yield Keys(store)
-    finally:
-        store.close()
 
 
 def _digest(key: str) -> str:

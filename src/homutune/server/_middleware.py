@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +35,24 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def is_api(path: str) -> bool:
+    """Whether ``path`` is one of the API's, where a key is asked for."""
+    return path == "/v1" or path.startswith("/v1/")
+
+
+class Beside:
+    """Another application on the same server, for every path that is not the API's."""
+
+    def __init__(self, app: ASGIApp, *, pages: ASGIApp) -> None:
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        own = scope["type"] != "http" or is_api(scope["path"]) or scope["path"] == "/healthz"
+        await (self._app if own else self._pages)(scope, receive, send)
 
 
 def inside(app: ASGIApp) -> ASGIApp:
@@ -102,14 +121,14 @@ class Guard:
     On loopback any key is taken, but not every page a browser shows: a foreign ``Host`` (DNS
     rebinding) and a changing request of a foreign ``Origin`` get 403. On any other address a
     user's key is required, or the one of the settings; a rebound page does not know it, so
-    ``Host`` is free there.
+    ``Host`` is free there. Pages (:class:`Beside`) ask for a password themselves.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, api_key: str, keys: Keys) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, api_keys: Sequence[str], keys: Keys) -> None:
         self._app = app
         self._host = host.lower()
         self._open = is_loopback(host)
-        self._shared_key = api_key.encode()
+        self._shared_keys = [key.encode() for key in api_keys if key]
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,7 +136,7 @@ class Guard:
         if scope["type"] == "http" and _INSIDE not in scope:
             headers = Headers(scope=scope)
             refusal = self._refusal(scope["method"], headers)
-            if refusal is None and not self._open and scope["path"] != "/healthz":
+            if refusal is None and not self._open and is_api(scope["path"]):
                 refusal = await self._check_key(scope, headers.get("authorization", ""))
             if refusal is not None:
                 await refusal(scope, receive, send)
@@ -141,7 +160,7 @@ class Guard:
             return JSONResponse(error_body(text), 401)
         # Headers are bytes that were read as Latin-1; the key may be any text.
         given = key.strip().encode("latin-1")
-        if self._shared_key and hmac.compare_digest(given, self._shared_key):
+        if any(hmac.compare_digest(given, key) for key in self._shared_keys):
             return None
         user = await run_in_threadpool(self._keys.user_of, given.decode("utf-8", "replace"))
         if user is None:

@@ -127,11 +127,65 @@ def _uploads_batches_keys(connection: Connection) -> None:
     tables.create_all(connection)
 
 
+def _users_sessions_matters_audit(connection: Connection) -> None:
+    tables = MetaData()
+    Table(
+        "users",
+        tables,
+        Column("status", String(32), nullable=False, index=True),
+        Column("name", String(64), nullable=False, unique=True),
+        Column("role", String(16), nullable=False),
+        Column("password_hash", String(255), nullable=False),
+        *_listed(),
+        sqlite_autoincrement=True,
+    )
+    Table(
+        "sessions",
+        tables,
+        Column("user_id", String(64), nullable=False, index=True),
+        Column("expires_at", BigInteger, nullable=False),
+        *_listed(),
+        sqlite_autoincrement=True,
+    )
+    Table(
+        "matters",
+        tables,
+        Column("status", String(32), nullable=False, index=True),
+        Column("owner", String(64), nullable=False, index=True),
+        Column("kind", String(32), nullable=False, index=True),
+        Column("title", String(255), nullable=False),
+        Column("updated_at", BigInteger, nullable=False),
+        Column("facts", JSON, nullable=False),
+        *_listed(),
+        sqlite_autoincrement=True,
+    )
+    Table(
+        "audit",
+        tables,
+        Column("user", String(64), nullable=False, index=True),
+        Column("action", String(64), nullable=False),
+        Column("target", String(255), nullable=False),
+        Column("result", Integer, nullable=False),
+        *_listed(),
+        sqlite_autoincrement=True,
+    )
+    tables.create_all(connection)
+
+
+def _method_of_jobs(connection: Connection) -> None:
+    """Jobs may be of another method than supervised."""
+    connection.exec_driver_sql(
+        "ALTER TABLE jobs ADD COLUMN method VARCHAR(32) NOT NULL DEFAULT 'supervised'"
+    )
+
+
 #: In the order in which they are applied.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _jobs_files_models,
     _homes,
     _uploads_batches_keys,
+    _users_sessions_matters_audit,
+    _method_of_jobs,
 )
 
 

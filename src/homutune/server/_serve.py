@@ -16,7 +16,9 @@ from homutune.server._engine import Engine
 from homutune.server._keys import open_keys
 from homutune.server._logs import set_up_logs
 from homutune.server._middleware import is_loopback
-from homutune.server.app import create_app
+from homutune.server._store import open_store
+from homutune.server._web_tables import UserRow
+from homutune.server.app import Pages, create_app
 from homutune.settings import Settings
 
 #: How long answers that are being streamed may go on after Ctrl-C.
@@ -28,6 +30,7 @@ def serve(
     *,
     engine: Engine | None = None,
     worker_command: Sequence[str] | None = None,
+    pages: Pages | None = None,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until interrupted.
@@ -36,6 +39,7 @@ def serve(
         settings: home, host, port, database, key.
         engine: see :func:`create_app`.
         worker_command: see :func:`create_app`.
+        pages: see :func:`create_app`.
         on_ready: called once requests are being answered.
 
     Raises:
@@ -55,7 +59,7 @@ def serve(
             "HOMUTUNE_HOME と --port を変えてください。",
         ) from None
     with lock, _listen(settings.host, settings.port) as listener:
-        app = create_app(settings, engine=engine, worker_command=worker_command)
+        app = create_app(settings, engine=engine, worker_command=worker_command, pages=pages)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -85,13 +89,14 @@ def _refuse_open_address(settings: Settings) -> None:
         return
     # Without a database there are no keys, and none is made for an address that is refused.
     if settings.database_url or (settings.home / "homutune.db").exists():
-        with open_keys(settings) as keys:
-            if keys.any_active():
+        with open_keys(settings) as keys, open_store(settings) as store:
+            users = store.page(UserRow, limit=1, where=[UserRow.status == "active"])[0]
+            if keys.any_active() or users:
                 return
     raise UserError(
-        f"{settings.host} は他のパソコンからも接続できるアドレスですが、API キーがありません。",
-        remedy="homutune serve keys add 名前 で利用者のキーを作るか、"
-        "--host を付けずに実行してください。",
+        f"{settings.host} は他のパソコンからも接続できるアドレスですが、利用者がいません。",
+        remedy="homutune user add 名前 で画面の利用者を、homutune serve keys add 名前 で API の"
+        "利用者のキーを作るか、--host を付けずに実行してください。",
     )
 
 

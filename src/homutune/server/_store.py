@@ -31,6 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from homutune.errors import UserError
 from homutune.server._database import claim, connect
 from homutune.server._migrations import migrate
+from homutune.settings import Settings
 
 
 class TableBase(DeclarativeBase):
@@ -99,6 +100,8 @@ class JobRow(Listed, TableBase):
     )
     #: Name of the model to be, fixed at creation so that every attempt makes the same one.
     tuned_name: Mapped[str] = mapped_column(Text(255), unique=True)
+    #: ``supervised`` or ``dpo``.
+    method: Mapped[str] = mapped_column(Text(32), default="supervised")
     fine_tuned_model: Mapped[str | None] = mapped_column(Text(255), default=None)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
     finished_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
@@ -107,6 +110,11 @@ class JobRow(Listed, TableBase):
     #: How often the worker was started again after it had died.
     restarts: Mapped[int] = mapped_column(Integer, default=0)
     worker_pid: Mapped[int | None] = mapped_column(Integer, default=None)
+
+    @property
+    def base(self) -> str:
+        """The base model, also where ``model`` is itself a tuned one."""
+        return self.tuned_name.removeprefix("ft:").rsplit(":", 3)[0]
 
 
 class ModelRow(Listed, TableBase):
@@ -248,6 +256,12 @@ class Store:
             result: Any = session.execute(change.values(**values))
             return bool(result.rowcount)
 
+    def change(self, kind: type[_Row], row_id: str, **values: Any) -> bool:
+        """Change a row, whatever its state; returns whether it is there."""
+        with self._change() as session:
+            done: Any = session.execute(update(kind).where(kind.id == row_id).values(**values))
+            return bool(done.rowcount)
+
     @contextmanager
     def _change(self) -> Iterator[Session]:
         """One transaction; a full disk is an ``OSError`` here as everywhere else."""
@@ -258,6 +272,20 @@ class Store:
             if _is_disk_full(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The store of a home, whether or not its server runs.
+
+    Raises:
+        UserError: the database cannot be opened.
+    """
+    store = Store(settings.home.absolute(), settings.database_url, serving=False)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _take(rows: Iterable[_Row], count: int, keep: Callable[[_Row], bool]) -> list[_Row]:

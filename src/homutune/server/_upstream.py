@@ -12,11 +12,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 import httpx2
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from homutune.errors import UserError
 from homutune.server._errors import error_body
-from homutune.settings import Upstream
+from homutune.settings import NO_EXTERNAL_HEADER, Settings, Upstream, is_loopback
 
 log = logging.getLogger("homutune.server")
 
@@ -29,6 +31,21 @@ class _Route(NamedTuple):
     url: str
     key: str | None
     name: str
+
+
+def refuse_external_upstreams(settings: Settings) -> None:
+    """Pass, or refuse to start with a route to another machine.
+
+    Raises:
+        UserError: 外部送信禁止 is set and an upstream is not on this machine.
+    """
+    far = [str(u.url) for u in settings.upstreams if not is_loopback(str(u.url))]
+    if settings.no_external and far:
+        raise UserError(
+            f"外部送信禁止のため、このマシン以外のサーバー {far[0]} には取り次げません。",
+            remedy="設定 upstreams からそのサーバーを外すか、外部送信禁止の設定"
+            "（HOMUTUNE_NO_EXTERNAL）を外してください。",
+        )
 
 
 def upstream_names(configured: Sequence[Upstream]) -> list[str]:
@@ -54,6 +71,10 @@ class UpstreamProxy:
         route = self._routes.get(asked["model"]) if isinstance(asked.get("model"), str) else None
         if route is None:
             await self._app(scope, _replay(content, receive), send)
+            return
+        marked = Headers(scope=scope).get(NO_EXTERNAL_HEADER) == "1"
+        if marked and not is_loopback(route.url):
+            await _kept_here(asked["model"])(scope, receive, send)
             return
         response = await _forward(route, scope["path"].removeprefix("/v1"), asked)
         await response(scope, receive, send)
@@ -110,6 +131,16 @@ async def _lines(
 
 def _renamed(body: dict[str, Any], name: str) -> dict[str, Any]:
     return {**body, "model": name} if "model" in body else body
+
+
+def _kept_here(name: str) -> JSONResponse:
+    body = error_body(
+        f"The model `{name}` is on another machine and the request must not leave this one. "
+        "(外部送信禁止のため、別のマシンのモデルには送りません)",
+        code="external_sending_forbidden",
+        type="invalid_request_error",
+    )
+    return JSONResponse(body, 403)
 
 
 def _unavailable(name: str) -> JSONResponse:

@@ -11,19 +11,25 @@ from homutune.tuning._registry import (
     register_model,
     sync_models,
 )
+from homutune.tuning._results import ExampleLoss, example_losses
 from homutune.tuning._watch import TERMINAL, watch_job
+from homutune.tuning._wording import STATUS, translate_event
 
 __all__ = [
     "DATASET_KEY",
+    "STATUS",
     "TERMINAL",
+    "ExampleLoss",
     "ModelEntry",
     "Progress",
     "TrainingFiles",
+    "example_losses",
     "export_dataset",
     "find_model",
     "list_models",
     "register_model",
     "start_job",
     "sync_models",
+    "translate_event",
     "watch_job",
 ]

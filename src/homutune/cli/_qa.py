@@ -1,0 +1,172 @@
+"""What ``ask`` and ``chat`` share: the model chosen, the desk opened, an answer printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from homutune.cli._console import console, note, tell
+from homutune.errors import UserError
+
+if TYPE_CHECKING:
+    from homutune.assistant import Answer, LegalModel, LegalQA
+    from homutune.client import Conversation, Form
+    from homutune.data import CardLibrary
+    from homutune.settings import Settings
+
+PlanName = Literal["grounded", "plain"]
+FormName = Literal["文章", "箇条書き", "表", "JSON"]
+#: Where ``homutune init`` puts the cards of a project.
+PROJECT_CARDS = Path("data/cards")
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything that answers questions in one command."""
+
+    model: LegalModel
+    qa: LegalQA
+    plan: PlanName
+    tuned: bool
+    name: str
+
+
+def open_desk(
+    settings: Settings,
+    name: str,
+    plan: PlanName | None,
+    cards: Path | None,
+    *,
+    no_external: bool = False,
+) -> Desk:
+    """Choose the model and how it is asked, and open the cards.
+
+    Raises:
+        UserError: the server cannot be reached, external sending is forbidden, or the cards
+            cannot be read.
+    """
+    from homutune.assistant import LegalModel, LegalQA
+    from homutune.law import LawStore
+    from homutune.prompting import PLANS
+
+    model = LegalModel(name, settings=settings, no_external=no_external)
+    model_id, tuned, recipe = _choose(model, name)
+    chosen: PlanName = plan or ("plain" if recipe == "plain" else "grounded")
+    library = open_library(settings.home, cards) if chosen == "grounded" else None
+    qa = LegalQA(model, PLANS[chosen], library, LawStore(settings.home))
+    return Desk(model, qa, chosen, tuned, model_id)
+
+
+def open_library(home: Path, cards: Path | None) -> CardLibrary:
+    """The cards named, or the project's, or the bundled ones; with the team's own."""
+    from homutune.data import CardLibrary, CardShelf, corpus_path
+
+    bundled = corpus_path() / "cards"
+    base = cards or (PROJECT_CARDS if PROJECT_CARDS.is_dir() else bundled)
+    if not base.exists():
+        raise UserError(
+            "カードのファイルかフォルダーが見つかりません。",
+            remedy="--cards のパスを確認してください。",
+            file=base,
+        )
+    return CardLibrary(base, CardShelf(home))
+
+
+def _choose(model: LegalModel, name: str) -> tuple[str, bool, str | None]:
+    """(model id, whether it is tuned, recipe it was tuned with).
+
+    Jobs that nobody watched to the end are remembered first, so that latest is the latest.
+    """
+    from homutune.client import connect, friendly_errors
+    from homutune.tuning import find_model, sync_models
+
+    settings = model.settings
+    if name == "latest":
+        with friendly_errors(settings), connect(settings) as client:
+            sync_models(settings.home, client)
+    entry = find_model(settings.home, name, settings.base_url)
+    if entry is not None:
+        return entry.model, True, entry.recipe
+    if name != "latest":
+        return name, False, None
+    found = model.resolve()
+    return found, found != settings.base_model, None
+
+
+def answer_with_progress(
+    desk: Desk, question: str, conversation: Conversation | None = None
+) -> Answer:
+    """Answer while a line on stderr shows that something is being written.
+
+    Nothing of the answer is shown before it was checked: an unsupported sentence that scrolled
+    by has been read.
+    """
+    if not console.is_terminal:
+        return desk.qa.ask(question, conversation)
+    with console.status("資料を探しています") as status:
+        length = 0
+
+        def heard(piece: str) -> None:
+            nonlocal length
+            length += len(piece)
+            status.update(f"回答を書いています（{length}字）")
+
+        return desk.qa.ask(question, conversation, heard)
+
+
+def print_answer(answer: Answer, form: Form = "文章", *, show_cards: bool = True) -> None:
+    """The answer with its marks, the notes it leaned on, the verdicts, and the disclaimer."""
+    from homutune.assistant import answer_text
+
+    tell(answer_text(answer, form), style=None if answer.answered else "bold")
+    tell("")
+    for remark in answer.notes:
+        note(remark, style="yellow")
+    if not answer.answered:
+        tell(_WHY[answer.outcome], style="yellow")
+    elif answer.plan == "plain":
+        tell("資料と照合していない回答です。文の裏付けはありません。", style="bold yellow")
+    elif answer.unsupported:
+        count = len(answer.unsupported)
+        tell(
+            f"【支えなし】の {count} 文は、下の資料では裏付けられません。条文で確認してください。",
+            style="bold yellow",
+        )
+    if show_cards:
+        _print_sources(answer)
+    if answer.citations:
+        tell("回答が挙げた条文（条があるかどうかだけを確かめています）:", style="bold")
+    for cited in answer.citations:
+        tell(f"{cited.label}（{cited.verdict}）{cited.remedy}", None if cited.ok else "yellow")
+    tell(answer.disclaimer, style="dim")
+
+
+_WHY = {
+    "資料なし": "質問の語を含む資料が見つかりませんでした。homutune cards add で資料を足せます。",
+    "モデルが保留": "モデルは、渡した資料に答えがないと判断しました。",
+    "支えなし": "モデルの回答は、渡した資料では1文も裏付けられなかったため示しません"
+    "（--json では raw に入ります）。",
+}
+
+
+def _print_sources(answer: Answer) -> None:
+    shown = [source for source in answer.sources if source.cited and answer.answered]
+    if answer.sources:
+        if not answer.answered:
+            shown = list(answer.sources)
+            tell("渡した資料（参考）:", style="bold")
+        elif shown:
+            tell("根拠にした資料:", style="bold")
+        else:
+            shown = list(answer.sources)
+            tell("回答は資料番号を示していません。渡した資料:", style="bold yellow")
+    for source in shown:
+        articles = "・".join(source.articles)
+        dated = f"（{source.as_of} 時点）" if source.as_of else ""
+        tell(f"[{source.number}] {source.title} {articles}{dated} {source.kind}")
+        if answer.answered:
+            tell(f"    {source.text}", style="dim")
+    if answer.unknown_references and answer.answered:
+        listed = "".join(f"[{number}]" for number in answer.unknown_references)
+        tell(f"回答の {listed} に当たる資料はありません。", style="bold yellow")

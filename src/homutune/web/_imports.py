@@ -1,0 +1,118 @@
+"""Uploaded question sets on their way to a dataset: read, checked, repaired; kept as a matter."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homutune.data import (
+    Card,
+    CheckReport,
+    Example,
+    Fixer,
+    check_examples,
+    corpus_path,
+    example_line,
+    iter_examples,
+    read_cards,
+    read_examples,
+    visible,
+    write_atomic,
+    write_examples,
+)
+from homutune.law import check_citation
+
+if TYPE_CHECKING:
+    from homutune.data import Change
+
+KIND = "import"
+#: What an uploaded file may be; ``read_examples`` reads them all.
+SUFFIXES = (".csv", ".tsv", ".xlsx", ".xlsm", ".jsonl", ".json", ".yaml", ".yml")
+_AROUND = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The examples of an import as they are now, and what the checks say of them."""
+
+    examples: tuple[Example, ...]
+    #: The bundled cards, where examples name cards.
+    cards: tuple[Card, ...]
+    report: CheckReport
+
+
+def uploaded(folder: Path) -> Path:
+    """The file as it came; its own name is in the matter's title only."""
+    return next(folder.glob("upload.*"))
+
+
+def import_examples(
+    folder: Path, columns: dict[str, str], sheet: str | None
+) -> tuple[int, list[str]]:
+    """Read the upload into ``examples.jsonl``; how many there are, and how they were read.
+
+    Raises:
+        UserError: the file cannot be read; nothing was written.
+    """
+    notes: list[str] = []
+    found = iter_examples(uploaded(folder), notes, columns=columns, sheet=sheet)
+    return write_examples(folder / "examples.jsonl", found), notes
+
+
+def import_sample(folder: Path) -> int:
+    """The bundled questions, as if they had been uploaded."""
+    return write_examples(folder / "examples.jsonl", iter_examples(corpus_path()))
+
+
+def checked(folder: Path) -> Checked:
+    """The examples with their check, made again only when they have changed."""
+    path = folder / "examples.jsonl"
+    return _checked(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _checked(path: Path, _version: int) -> Checked:
+    examples = tuple(read_examples(path))
+    linked = any(example.meta.cards for example in examples)
+    cards = tuple(read_cards(corpus_path() / "cards")) if linked else ()
+    report = check_examples(examples, cards or None, verdict=check_citation)
+    return Checked(examples, cards, report)
+
+
+def forget() -> None:
+    """Keep no examples in memory after an import was deleted."""
+    _checked.cache_clear()
+
+
+def find_fixes(examples: Sequence[Example]) -> tuple[list[Example], list[Change]]:
+    """The repaired examples and what was changed."""
+    fixer = Fixer()
+    fixed = list(fixer.fix(examples))
+    return fixed, fixer.changes
+
+
+def save_examples(folder: Path, examples: Sequence[Example]) -> None:
+    """Replace the examples of an import; the upload itself stays."""
+    write_atomic(folder / "examples.jsonl", "".join(map(example_line, examples)))
+
+
+def pieces(before: str, after: str | None) -> list[tuple[str, str]]:
+    """A change as (``same`` | ``old`` | ``new``, text), invisible characters made visible."""
+    if after is None:
+        return [("old", visible(before))]
+    found: list[tuple[str, str]] = []
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for kind, low, high, new_low, new_high in matcher.get_opcodes():
+        if kind == "equal":
+            text = before[low:high]
+            if len(text) > 2 * _AROUND + 1:
+                text = f"{text[:_AROUND]}…{text[-_AROUND:]}"
+            found.append(("same", text))
+            continue
+        found += [("old", visible(before[low:high]))] if high > low else []
+        found += [("new", visible(after[new_low:new_high]))] if new_high > new_low else []
+    return found

@@ -1,0 +1,5 @@
+"""One module and one template folder for each group of pages; see ``homutune.web``."""
+
+from homutune.web.pages import account, ask, data, home, review, training
+
+ROUTERS = (account.router, home.router, data.router, training.router, review.router, ask.router)

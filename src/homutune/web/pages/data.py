@@ -1,0 +1,284 @@
+"""データ: bring question sets in, check and repair them, make dataset versions."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from homutune.data import (
+    FAMILIES,
+    FIELDS,
+    Example,
+    create_dataset,
+    open_dataset,
+    read_table_head,
+    split_examples,
+)
+from homutune.errors import UserError
+from homutune.files import write_stream_atomic
+from homutune.server import MatterRow
+from homutune.web._context import Web, go, user_of, web_of
+from homutune.web._imports import (
+    KIND,
+    SUFFIXES,
+    checked,
+    find_fixes,
+    forget,
+    import_examples,
+    import_sample,
+    pieces,
+    save_examples,
+    uploaded,
+)
+
+router = APIRouter(prefix="/data")
+_PAGE = 25
+_CHUNK = 1 << 20
+PageNumber = Annotated[int, Query(ge=1)]
+
+
+@router.get("")
+def index(request: Request) -> Response:
+    """Dataset versions and imports."""
+    web = web_of(request)
+    return web.page(
+        request,
+        "data/index.html",
+        datasets=_manifests(web),
+        imports=web.matters.list(user_of(request), KIND),
+        suffixes=SUFFIXES,
+    )
+
+
+@router.post("/upload")
+def upload(request: Request, file: Annotated[UploadFile, File()]) -> Response:
+    """Keep a file; what its columns mean is asked next."""
+    web = web_of(request)
+    name = file.filename or ""
+    suffix = next((s for s in SUFFIXES if name.lower().endswith(s)), None)
+    if suffix is None:
+        raise UserError(
+            "この種類のファイルは読めません。" if name else "ファイルが選ばれていません。",
+            remedy=f"{'・'.join(SUFFIXES)} のどれかを選んでください。",
+        )
+    matter = web.matters.create(user_of(request), KIND, name)
+    parts = iter(lambda: file.file.read(_CHUNK), b"")
+    write_stream_atomic(web.matters.folder(matter) / f"upload{suffix}", parts)
+    return go(f"/data/imports/{matter.id}")
+
+
+@router.post("/sample")
+def sample(request: Request) -> Response:
+    """The bundled questions, to try everything with."""
+    web = web_of(request)
+    matter = web.matters.create(user_of(request), KIND, "同梱の見本データ")
+    count = import_sample(web.matters.folder(matter))
+    web.matters.update(matter, status="imported", count=count, notes=[])
+    return go(f"/data/imports/{matter.id}")
+
+
+@router.get("/imports/{matter_id}")
+def show_import(
+    request: Request,
+    matter_id: str,
+    severity: str = "",
+    family: str = "",
+    sheet: str = "",
+) -> Response:
+    """The columns to be confirmed, or the check of what was imported."""
+    web, matter = _matter(request, matter_id)
+    folder = web.matters.folder(matter)
+    if matter.status == "new":
+        head = read_table_head(uploaded(folder), sheet or None)
+        return web.page(request, "data/columns.html", matter=matter, head=head, fields=FIELDS)
+    found = checked(folder)
+    shown = [
+        finding
+        for finding in found.report.findings
+        if severity in ("", finding.rule.severity) and family in ("", finding.rule.family)
+    ]
+    return web.page(
+        request,
+        "data/check.html",
+        matter=matter,
+        report=found.report,
+        findings=shown,
+        severity=severity,
+        family=family,
+        families=[f for f in FAMILIES if any(x.rule.family == f for x in found.report.findings)],
+        n_fixes=len(find_fixes(found.examples)[1]),
+        linked=bool(found.cards),
+    )
+
+
+@router.post("/imports/{matter_id}/columns")
+async def confirm_columns(request: Request, matter_id: str) -> Response:
+    """Import with the mapping a person confirmed."""
+    from starlette.concurrency import run_in_threadpool
+
+    form = await request.form()
+    return await run_in_threadpool(_import, request, matter_id, form)
+
+
+def _import(request: Request, matter_id: str, form: FormData) -> Response:
+    web, matter = _matter(request, matter_id)
+    folder = web.matters.folder(matter)
+    sheet = str(form.get("sheet") or "") or None
+    head = read_table_head(uploaded(folder), sheet)
+    columns: dict[str, str] = {}
+    if head is not None:
+        for number, heading in enumerate(head.headings):
+            field = str(form.get(f"column-{number}") or "")
+            if heading and field in ("", *FIELDS):
+                columns[heading] = field
+    count, notes = import_examples(folder, columns, sheet)
+    web.matters.update(matter, status="imported", count=count, notes=notes)
+    return go(f"/data/imports/{matter.id}")
+
+
+@router.get("/imports/{matter_id}/fixes")
+def show_fixes(request: Request, matter_id: str) -> Response:
+    """What would be repaired, before it is."""
+    web, matter = _imported(request, matter_id)
+    _, changes = find_fixes(checked(web.matters.folder(matter)).examples)
+    shown = [(change, pieces(change.before, change.after)) for change in changes[:200]]
+    return web.page(request, "data/fixes.html", matter=matter, changes=shown, count=len(changes))
+
+
+@router.post("/imports/{matter_id}/fixes")
+def apply_fixes(request: Request, matter_id: str) -> Response:
+    """Repair what is safe to repair."""
+    web, matter = _imported(request, matter_id)
+    folder = web.matters.folder(matter)
+    fixed, _ = find_fixes(checked(folder).examples)
+    save_examples(folder, fixed)
+    web.matters.update(matter, count=len(fixed))
+    return go(f"/data/imports/{matter.id}")
+
+
+@router.get("/imports/{matter_id}/examples")
+def import_table(request: Request, matter_id: str, page: PageNumber = 1, q: str = "") -> Response:
+    """The pairs of an import."""
+    web, matter = _imported(request, matter_id)
+    examples = checked(web.matters.folder(matter)).examples
+    base = f"/data/imports/{matter.id}/examples"
+    return _table(request, web, matter.title, f"/data/imports/{matter.id}", base, examples, page, q)
+
+
+@router.post("/imports/{matter_id}/dataset")
+def make_dataset(
+    request: Request,
+    matter_id: str,
+    valid_percent: Annotated[int, Form(ge=5, le=50)] = 20,
+    seed: Annotated[int, Form(ge=0, le=2**31 - 1)] = 42,
+) -> Response:
+    """Freeze a version with its split."""
+    web, matter = _imported(request, matter_id)
+    found = checked(web.matters.folder(matter))
+    if not found.report.ok:
+        count = found.report.summary["errors"]
+        raise UserError(
+            f"検査でエラーが {count} 件あります。",
+            remedy="検査の画面でエラーを直すと、データセットを作れます。",
+        )
+    sides = split_examples(found.examples, valid_ratio=valid_percent / 100, seed=seed)
+    dataset = create_dataset(
+        web.home,
+        found.examples,
+        found.cards,
+        sides,
+        sources=[matter.title],
+        checks=found.report.summary,
+    )
+    return go(f"/data/datasets/{dataset.name}")
+
+
+@router.post("/imports/{matter_id}/delete")
+def delete_import(request: Request, matter_id: str) -> Response:
+    """Remove the upload; datasets made from it stay."""
+    web, matter = _matter(request, matter_id)
+    web.matters.delete(matter)
+    forget()
+    return go("/data")
+
+
+@router.get("/datasets/{name}")
+def show_dataset(request: Request, name: str) -> Response:
+    """One version: counts, origin, checks."""
+    web = web_of(request)
+    dataset = open_dataset(web.home, name)
+    return web.page(request, "data/dataset.html", dataset=dataset, manifest=dataset.manifest)
+
+
+@router.get("/datasets/{name}/examples")
+def dataset_table(
+    request: Request, name: str, page: PageNumber = 1, q: str = "", side: str = ""
+) -> Response:
+    """The pairs of a version."""
+    web = web_of(request)
+    dataset = open_dataset(web.home, name)
+    sides = {"train": dataset.train, "valid": dataset.valid}
+    examples = sides.get(side, list(dataset.examples))
+    base = f"/data/datasets/{dataset.name}/examples"
+    back = f"/data/datasets/{dataset.name}"
+    return _table(request, web, dataset.name, back, base, examples, page, q, side)
+
+
+def _table(
+    request: Request,
+    web: Web,
+    title: str,
+    back: str,
+    base: str,
+    examples: Any,
+    page: int,
+    q: str,
+    side: str = "",
+) -> Response:
+    found: list[tuple[int, Example]] = [
+        (number, example)
+        for number, example in enumerate(examples, 1)
+        if not q or q in example.question or q in example.answer or q in example.meta.id
+    ]
+    pages = max(1, -(-len(found) // _PAGE))
+    page = min(page, pages)
+    return web.page(
+        request,
+        "data/examples.html",
+        title=title,
+        back=back,
+        base=base,
+        rows=found[(page - 1) * _PAGE : page * _PAGE],
+        count=len(found),
+        page=page,
+        pages=pages,
+        q=q,
+        side=side,
+    )
+
+
+def _matter(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
+    web = web_of(request)
+    return web, web.matters.get(user_of(request), KIND, matter_id)
+
+
+def _imported(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
+    web, matter = _matter(request, matter_id)
+    if matter.status == "new":
+        raise UserError(
+            "まだ取り込まれていません。", remedy="先に、列の対応を確かめて取り込んでください。"
+        )
+    return web, matter
+
+
+def _manifests(web: Web) -> list[dict[str, Any]]:
+    """Of all complete versions, the newest first."""
+    found = [
+        json.loads(path.read_text("utf-8"))
+        for path in (web.home / "datasets").glob("ds-*/manifest.json")
+    ]
+    return sorted(found, key=lambda manifest: str(manifest["created_at"]), reverse=True)

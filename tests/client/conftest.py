@@ -1,0 +1,23 @@
+"""A scripted upstream, and settings that point to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from client.upstream import Upstream
+from homutune.settings import Settings
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    server = Upstream()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(home: Path, upstream: Upstream) -> Settings:
+    return Settings(home=home, base_url=upstream.base_url, api_key="sk-test-1234567890")
