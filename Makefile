@@ -3,6 +3,7 @@
 # make test   テストを実行します
 # make test-services  PostgreSQL・Ray・LibreOffice を使うテストの準備をします（入れられない環境では飛ばします）
 # make test-e2e  画面をブラウザー（Chromium）で操作するテストを実行します（入れられない環境では飛ばします）
+# make docs   手引きを site/ に作ります（site/index.html を開くだけで読めます）
 # make lint   書式・型・部屋の間の依存を検査します
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo app test test-e2e test-services lint clean
+.PHONY: demo app test test-e2e test-services docs lint clean
 
 demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py
@@ -30,6 +31,10 @@ test-services: $(VENV)/.dev
 	@sh scripts/install_postgresql.sh
 	@sh scripts/install_libreoffice.sh
 
+docs: $(VENV)/.dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "手引き: site/index.html"
+
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -44,8 +49,8 @@ $(VENV)/.local: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.local
 	@echo "準備: テストと検査の道具を入れます"
-	@$(INSTALL) -e '.[local,assistant,embeddings,dev]'
+	@$(INSTALL) -e '.[local,assistant,embeddings,dev,docs]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist site

@@ -23,12 +23,18 @@ ROLES = {
     "gyomu-itaku-2": ("委託者", "受託者"),
     "baibai-3": ("買主", "売主"),
     "saas-1": ("当社", "利用者"),
+    "license-2": ("許諾者", "被許諾者"),
+    "hanbai-dairiten-2": ("メーカー", "特約店"),
+    "keiyaku-css_lease_contract": ("乙", "甲"),
 }
 _BOTH = (
     r"(?:甲及び乙|甲又は乙|甲乙|各当事者|当事者の一方|当事者双方|委託者及び受託者|委託者又は受託者"
-    r"|売主及び買主|売主又は買主)(?:は|ともに|とも)"
+    r"|売主及び買主|売主又は買主|許諾者及び被許諾者|許諾者又は被許諾者|メーカー及び特約店|メーカー又は特約店)(?:は|ともに|とも)"
 )
-_HEAD = re.compile(r"^(?:第[^条\n]{1,6}条|（[^）\n]+）\n第[^条\n]{1,6}条)", re.MULTILINE)
+_HEAD = re.compile(
+    r"^(?:第[^条\n]{1,6}条|（[^）\n]+）\n第[^条\n]{1,6}条|#{2,3} [^\n]+|[０-９]+．[^。\n]+$)",
+    re.MULTILINE,
+)
 _CLOSING = re.compile(
     r"^(?:(?:本|この)(?:契約|合意)の(?:成立|締結|証)|本契約(?:締結の証|を証する)|以上|上記契約|この契約の締結の証).*",
     re.MULTILINE,
@@ -45,6 +51,7 @@ class Case:
     side: str
     us: str
     them: str
+    suffix: str = ".txt"
 
     @property
     def index(self) -> int:
@@ -104,7 +111,35 @@ def add(sentence: str | Callable[[Case], str]) -> Plant:
         end = clause_spans(case.text)[-1][1]
         words = sentence if isinstance(sentence, str) else sentence(case)
         number = len(clause_spans(case.text)) + 1
-        return f"{case.text[:end]}第{number}条（補則）\n{words}\n{case.text[end:]}"
+        title = f"第{number}条（補則）"
+        if not re.search("(?m)^第[^条\n]{1,6}条", case.text):
+            wide = str(number).translate(str.maketrans("0123456789", "０１２３４５６７８９"))
+            title = "## 補則" if case.suffix == ".md" else f"{wide}．補則"
+        return f"{case.text[:end]}{title}\n{words}\n{case.text[end:]}"
+
+    return plant
+
+
+def rewrite(pattern: str, sentence: str | Callable[[Case], str], *, keep: bool = False) -> Plant:
+    """Give an article another text, or with ``keep`` one sentence more."""
+
+    def plant(case: Case) -> str | None:
+        span = find_clause(case.text, pattern)
+        if span is None:
+            return None
+        words = sentence if isinstance(sentence, str) else sentence(case)
+        heading, body = case.text[slice(*span)].split("\n", 1)
+        old = body if keep else ""
+        return f"{case.text[: span[0]]}{heading}\n{old}{words}\n{case.text[span[1] :]}"
+
+    return plant
+
+
+def either(*plants: Plant) -> Plant:
+    """The first that can be planted."""
+
+    def plant(case: Case) -> str | None:
+        return next((text for plant in plants if (text := plant(case)) is not None), None)
 
     return plant
 
@@ -124,20 +159,17 @@ def court_of_the_other(case: Case) -> str:
     return f"{case.them}の本店所在地を管轄する地方裁判所"
 
 
-#: The three types with the fullest playbooks.
-TYPES = ("nda", "gyomu-itaku", "baibai")
-ALL = (*TYPES, "tatemono-chintai")
-_LEASE = ("tatemono-chintai",)
-
-
 @dataclass(frozen=True)
 class Defect:
-    """``rules`` are those that count as finding it; ``hurts`` limits types and sides."""
+    """``rules`` are those that count as finding it; they must be in the playbook of a type.
+
+    ``types`` and ``side`` (0: the first) limit where it is planted.
+    """
 
     name: str
     plant: Plant
     rules: tuple[str, ...]
-    types: tuple[str, ...] = TYPES
+    types: tuple[str, ...] = ()
     side: int | None = None
 
 
@@ -153,39 +185,66 @@ _REFERRED = (
     r"(?:第[0-9０-９一二三四五六七八九十]+条|本契約の終了後においても、第[0-9０-９]+条))([、及])"
 )
 DEFECTS = (
-    Defect("反社会的勢力の排除の削除", delete("反社会|暴力団"), ("hansha",), ALL),
-    Defect("合意管轄の削除", delete("管轄|裁判所"), ("kankatsu",), ALL),
-    Defect("損害賠償の削除", delete(_DAMAGE), ("songai",)),
-    Defect("解除の削除", delete("解除"), ("kaijo",), ("gyomu-itaku", "baibai")),
+    Defect("反社会的勢力の排除の削除", delete("反社会|暴力団"), ("hansha",)),
+    Defect("合意管轄の削除", delete("管轄|裁判所"), ("kankatsu",)),
+    Defect("損害賠償の削除", delete(_DAMAGE), ("songai", "saas-sekinin")),
+    Defect(
+        "解除の削除",
+        delete("解除"),
+        ("kaijo",),
+    ),
     Defect("秘密保持の削除", delete(_SECRET), ("himitsu", "nda-gimu")),
     Defect("譲渡禁止の削除", delete("譲渡|移転の禁止"), ("joto",)),
     Defect("契約期間の削除", delete("期間"), ("kikan",)),
-    Defect("再委託の削除", delete("再委託"), ("itaku-saiitaku",), ("gyomu-itaku",)),
     Defect(
-        "知的財産権の帰属の削除", delete("知的財産|成果の権利"), ("itaku-chizai",), ("gyomu-itaku",)
+        "再委託の削除",
+        delete("再委託"),
+        ("itaku-saiitaku",),
+    ),
+    Defect(
+        "知的財産権の帰属の削除",
+        delete("知的財産|成果の権利"),
+        ("itaku-chizai",),
     ),
     Defect(
         "契約不適合責任の削除",
         delete("不適合|業務の品質|品質保証"),
         ("itaku-futekigo", "baibai-futekigo"),
-        ("gyomu-itaku", "baibai"),
     ),
     Defect(
         "検査の削除",
         delete("検査|検収|検品"),
         ("itaku-kensa", "baibai-kensa"),
-        ("gyomu-itaku", "baibai"),
     ),
-    Defect("返還・廃棄の削除", delete("返還|返却"), ("nda-henkan",), ("nda",)),
-    Defect("目的外使用の禁止の削除", delete("目的外|利用目的"), ("nda-mokutekigai",), ("nda",)),
-    Defect("個人情報の削除", delete("個人情報|個人データ"), ("kojin",), ("gyomu-itaku",)),
-    Defect("不可抗力の削除", delete("不可抗力|天災"), ("fukakoryoku",), ("gyomu-itaku", "baibai")),
-    Defect("自社だけの賠償義務", within(_DAMAGE, _BOTH, lambda c: f"{c.us}は"), ("songai",)),
+    Defect(
+        "返還・廃棄の削除",
+        delete("返還|返却"),
+        ("nda-henkan",),
+    ),
+    Defect(
+        "目的外使用の禁止の削除",
+        delete("目的外|利用目的"),
+        ("nda-mokutekigai",),
+    ),
+    Defect(
+        "個人情報の削除",
+        delete("個人情報|個人データ"),
+        ("kojin",),
+    ),
+    Defect(
+        "不可抗力の削除",
+        delete("不可抗力|天災"),
+        ("fukakoryoku",),
+    ),
+    Defect(
+        "自社だけの賠償義務",
+        within(_DAMAGE, _BOTH, lambda c: f"{c.us}は"),
+        ("songai", "saas-sekinin"),
+    ),
     Defect(
         "相手方だけの解除権",
         within("解除", _BOTH, lambda c: f"{c.them}は"),
         ("kaijo",),
-        ("gyomu-itaku", "baibai"),
     ),
     Defect(
         "自社だけの秘密保持", within(_SECRET, _BOTH, lambda c: f"{c.us}は"), ("himitsu", "nda-gimu")
@@ -194,8 +253,7 @@ DEFECTS = (
         "支払期日が60日を超える",
         within(_MONEY, _PAYDAY, "納入の日から120日以内"),
         ("itaku-shiharai", "baibai-daikin"),
-        ("gyomu-itaku", "baibai"),
-        1,
+        side=1,
     ),
     Defect(
         "瑕疵担保責任（旧法）",
@@ -212,7 +270,11 @@ DEFECTS = (
         add("支払を遅滞したときは、商事法定利率による遅延損害金を支払う。"),
         ("old-riritsu",),
     ),
-    Defect("存在しない条の参照", replace(_REFERRED, r"\1、第48条\2"), ("sanshou",)),
+    Defect(
+        "存在しない条の参照",
+        either(replace(_REFERRED, r"\1、第48条\2"), add("第48条の規定は、前各条に準用する。")),
+        ("sanshou",),
+    ),
     Defect("定義のない用語", add("乙は、本機材を善良な管理者の注意をもって保管する。"), ("teigi",)),
     Defect("定義のない当事者", add("丙は、甲の債務を保証する。"), ("tojisha",)),
     Defect("条番号の重複", replace(r"(?m)^第(?:3|３|三)条", "第2条"), ("joban",)),
@@ -239,67 +301,57 @@ DEFECTS = (
         "長すぎる秘密保持期間",
         replace(r"(終了(?:した)?後(?:も)?、?)[0-9一二三]+年間", r"\g<1>10年間"),
         ("nda-kikan",),
-        ("nda",),
-        1,
+        side=1,
     ),
     Defect(
         "27条・28条の特掲漏れ",
         replace(r"（著作権法第(?:27|２７)条[^）]*）", ""),
         ("itaku-chizai",),
-        ("gyomu-itaku",),
-        0,
+        side=0,
     ),
     Defect(
         "賠償の上限なし",
         within(_DAMAGE, r"[^。\n]*(?:限度|上限)[^。]*。(?:ただし[^。]*。)?", ""),
         ("itaku-jogen",),
-        ("gyomu-itaku",),
-        1,
+        side=1,
     ),
     Defect(
         "短い契約不適合の期間",
         within("不適合|業務の品質|品質保証", _PERIOD, "1か月以内"),
         ("itaku-futekigo", "baibai-futekigo"),
-        ("gyomu-itaku", "baibai"),
-        0,
+        side=0,
     ),
     Defect(
         "相手方だけの不可抗力免責",
         within("不可抗力|天災", _BOTH, lambda c: f"{c.them}は"),
         ("fukakoryoku",),
-        ("gyomu-itaku", "baibai"),
     ),
     Defect(
         "敷金の返還の削除",
         within("敷金", "2　甲は、本物件の明渡しを受けた後[^\n]*\n", ""),
         ("chintai-shikikin",),
-        _LEASE,
     ),
     Defect(
         "通常損耗まで原状回復",
         within("原状回復", "を除き", "を含め"),
         ("chintai-genjo",),
-        _LEASE,
-        1,
+        side=1,
     ),
     Defect(
         "極度額のない保証",
-        within("保証人", "極度額金2,160,000円を限度として、", ""),
+        within("保証人", "極度額金[0-9,]+円を限度として、", ""),
         ("chintai-hosho",),
-        _LEASE,
     ),
     Defect(
         "貸主による一方的な賃料改定",
         within("賃料", "甲及び乙は、協議のうえ", "甲は、"),
         ("chintai-chinryo",),
-        _LEASE,
-        1,
+        side=1,
     ),
     Defect(
         "催告のない解除",
         within("解除", "相当の期間を定めて催告したうえで、", "催告なく、"),
         ("chintai-kaijo",),
-        _LEASE,
-        1,
+        side=1,
     ),
 )

@@ -31,10 +31,9 @@ def test_there_are_ten_types_and_each_contract_of_ours_is_known_by_its_type(book
         found = detect_type(read_contract(read_document(path)), books)
         # Its title says only 合意書, and few words in it speak for any type: the user is asked.
         if path.stem == "nda-4":
-            assert found[0][1] < 3
+            assert found == []
             continue
         assert found[0][0] == wanted, path
-        assert found[0][1] >= 3, path
         seen.add(wanted)
     assert seen == set(books)
 
@@ -43,11 +42,11 @@ def test_there_are_ten_types_and_each_contract_of_ours_is_known_by_its_type(book
     "name",
     [
         "license-1",
-        "heldout/software-kaihatsu-1",
+        "software-kaihatsu-1",
         "saas-1",
-        "heldout/kyodo-kenkyu-1",
-        "heldout/hanbai-dairiten-1",
-        "heldout/koyo-1",
+        "kyodo-kenkyu-1",
+        "hanbai-dairiten-1",
+        "koyo-1",
     ],
 )
 def test_a_contract_of_each_new_type_is_reviewed_from_both_sides(books, home, capsys, name):

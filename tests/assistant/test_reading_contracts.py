@@ -9,6 +9,7 @@ from docx.shared import Pt, RGBColor
 
 from assistant.files import LINES, make_docx, make_pdf, save, with_part
 from homutune.assistant import read_document, segment
+from homutune.cli._app import run
 from homutune.errors import UserError
 
 
@@ -245,3 +246,42 @@ def test_a_zip_that_is_no_word_file_is_refused(tmp_path):
         archive.writestr("a.txt", "甲及び乙")
     with pytest.raises(UserError, match="Word 文書"):
         read_document(path)
+
+
+ENGLISH = ("This Agreement is made between the parties.", "Article 1 (Purpose)") * 9
+
+
+def bad_inputs(folder):
+    """Every kind of file that is no contract to be reviewed, with a word of what is said."""
+    locked = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le")
+    for name, data, word in (
+        ("暗号化.docx", locked, "パスワード"),
+        ("画像.docx", b"\xff\xd8\xff\xe0" + b"\0" * 50, "画像（JPEG）"),
+        ("空.docx", b"", "空です"),
+    ):
+        (folder / name).write_bytes(data)
+        yield folder / name, word
+    yield make_pdf(folder / "スキャン.pdf", lines=(" ",)), "OCR"
+    bomb = make_docx(folder / "爆弾.docx")
+    yield with_part(bomb, "word/media/a.bin", b"\0" * 120_000_000), "圧縮爆弾"
+    yield make_docx(folder / "英文.docx", ENGLISH), "日本語"
+    large = folder / "巨大.docx"
+    with large.open("wb") as handle:
+        handle.truncate(300_000_000)
+    yield large, "300 MB"
+
+
+def test_a_bad_file_is_told_calmly_and_costs_nothing(home, tmp_path, capsys):
+    good = make_docx(tmp_path / "契約.docx", (*LINES[:6], *LINES[9:]))
+    command = ["review", str(good), "--side", "受領側"]
+    assert run([*command, "--decide", "1=却下:済み"]) == 0
+    stored = {path: path.read_bytes() for path in home.rglob("*.json")}
+    assert stored
+    for path, word in bad_inputs(tmp_path):
+        capsys.readouterr()
+        targets = ["--out", str(tmp_path / "x.docx"), "--redline", str(tmp_path / "y.docx")]
+        assert run(["review", str(path), "--side", "受領側", *targets]) == 2
+        said = capsys.readouterr().err
+        assert word in said and "対処" in said and "Traceback" not in said
+        assert not list(tmp_path.glob("[xy].docx"))
+    assert {path: path.read_bytes() for path in home.rglob("*.json")} == stored

@@ -41,14 +41,28 @@ def reviewed(tmp_path, books, text, **options):
     return document, review_document(document, books, **options)
 
 
-def test_seeded_defects_are_found_and_clean_contracts_raise_no_alarm(bench):
-    result = bench.measure()
+@pytest.mark.parametrize("source", ["contracts", "drafts"])
+def test_seeded_defects_are_found_and_clean_contracts_raise_no_alarm(bench, source, tmp_path):
+    drafts = source == "drafts"
+    cases = bench.drafted(other_side=False) if drafts else bench.cases()
+    result = bench.measure(cases, tmp_path)
     planted, found = (sum(row[i] for row in result["defects"].values()) for i in (0, 1))
     assert len(result["defects"]) >= 25
     assert found >= 0.9 * planted, result["missed"]
     weak = {kind for kind, (n, hits) in result["defects"].items() if hits < 0.8 * n}
     assert weak == set(), result["missed"]
     assert max(len(lines) for lines in result["clean"].values()) <= 2, result["clean"]
+    if drafts:
+        assert {name.split("（")[0] for name in result["clean"]} == set(load_playbooks())
+
+
+def test_defects_are_found_in_a_contract_made_public_by_others(bench, tmp_path):
+    cases = list(bench.public())
+    if not cases:
+        pytest.skip("../shared/contracts is not beside this checkout")
+    result = bench.measure(cases, tmp_path)
+    planted, found = (sum(row[i] for row in result["defects"].values()) for i in (0, 1))
+    assert found >= 0.8 * planted > 0, result["missed"]
 
 
 def test_a_finding_quotes_the_contract_exactly_and_says_where_it_stands(tmp_path, books):
@@ -267,3 +281,26 @@ def test_references_are_followed_within_the_contract_and_not_into_laws(tmp_path,
         "参照先の条項が一致しません（「第7条第5項」に当たる項がありません）",
         "参照先の条項が一致しません（第4条の見出しは「検査」です）",
     ]
+
+
+def test_a_name_that_ends_another_name_is_not_taken_for_it(tmp_path, books):
+    text = (BENCH / "contracts/heldout/license-2.txt").read_text("utf-8")
+    text = text.replace("名古屋地方裁判所", "被許諾者の本店所在地を管轄する地方裁判所")
+    _, licensor = reviewed(tmp_path, books, text, side="ライセンサー")
+    _, licensee = reviewed(tmp_path, books, text, side="ライセンシー")
+    assert [f.rule for f in licensor.findings] == ["kankatsu"]
+    assert licensee.findings == ()
+
+
+def test_a_two_sided_clause_hides_no_one_sided_one(tmp_path, books):
+    text = contract("hanbai-dairiten-1").replace(
+        "甲又は乙は、相手方が本契約に違反し", "甲は、乙が本契約に違反し"
+    )
+    _, dealer = reviewed(tmp_path, books, text, side="代理店")
+    assert [f.gap for f in dealer.findings] == ["相手方だけが解除できます"]
+    both = text.replace(
+        "第十八条（",
+        "第十七条の二（乙の解除）\n乙は、甲の違反により本契約を解除することができる。\n第十八条（",
+    )
+    _, dealer = reviewed(tmp_path, books, both, side="代理店")
+    assert dealer.findings == ()

@@ -369,3 +369,19 @@ def test_show_rows_lists_the_examples_whose_loss_stayed_high(
     assert run(["tune", "show", "ftjob-1", "--rows", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["rows"][0] == {"example": 7, "loss": 2.51, "tokens": 16}
+
+
+def test_start_asks_for_dpo_and_early_stopping(
+    home: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tune", "start", "--method", "dpo"]) == 2
+    assert "--train" in capsys.readouterr().err
+    pairs = Path("pairs.jsonl")
+    pairs.write_text('{"input": {"messages": []}}\n', encoding="utf-8")
+    chosen = ["--method", "dpo", "--early-stopping", "2", "--epochs", "3", "--no-watch"]
+    assert run(["tune", "start", "--train", str(pairs), *chosen]) == 0
+    [asked] = [r for r in server.requests if r.method == "POST" and r.path.endswith("/jobs")]
+    assert json.loads(asked.body)["method"] == {
+        "type": "dpo",
+        "dpo": {"hyperparameters": {"n_epochs": 3, "early_stopping_patience": 2}},
+    }

@@ -337,6 +337,16 @@ def test_after_too_many_failures_nothing_is_sent_until_a_trial_succeeds(
     assert model.ask("質問").text == "はい。"
 
 
+def test_while_a_trial_is_under_way_nobody_else_is_let_through() -> None:
+    clock = [0.0]
+    breaker = CircuitBreaker(failures=1, rest_s=30, clock=lambda: clock[0])
+    breaker.failed()
+    clock[0] = 31
+    breaker.check()
+    with pytest.raises(CircuitOpen):
+        breaker.check()
+
+
 def test_a_refused_request_is_no_reason_to_stop_asking(
     settings: Settings, upstream: Upstream
 ) -> None:
@@ -644,13 +654,18 @@ def test_a_stream_that_breaks_is_a_typed_error_and_logged_once(
     settings: Settings, upstream: Upstream
 ) -> None:
     upstream.script = [Say("初日は数えません。", breaks_after=2)]
-    model = legal_model(settings)
     pieces: list[str] = []
+    # what was reserved is settled: a second question still fits
+    model = legal_model(settings, budget=Budget(tokens=800))
     with pytest.raises(ModelError), model.stream("質問") as stream:
         for piece in stream:
             pieces.append(piece)
     assert "".join(pieces) == "初日は数えま"
-    assert [call.outcome for call in model.log.read()] == ["Unreachable"]
+    (call,) = model.log.read()
+    assert call.outcome == "Unreachable"
+    assert call.completion_tokens > 0  # estimated: the server worked for it
+    upstream.script = [Say("はい。")]
+    assert model.ask("質問").text == "はい。"
 
 
 def test_a_stream_left_early_is_logged_as_such(settings: Settings, upstream: Upstream) -> None:
@@ -680,6 +695,11 @@ def test_asyncio_has_the_same_answers_retries_and_streams(
     assert (first.text, first.attempts) == ("はい。", 2)
     assert second.items == ("一つ", "二つ")
     assert text == "いいえ。"
+
+
+def test_one_model_serves_several_event_loops(settings: Settings, upstream: Upstream) -> None:
+    model = legal_model(settings)
+    assert [asyncio.run(model.aask("質問")).text for _ in range(3)] == ["はい。"] * 3
 
 
 def test_many_at_once_run_side_by_side(settings: Settings, upstream: Upstream) -> None:

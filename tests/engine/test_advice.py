@@ -186,6 +186,18 @@ def test_the_example_that_contradicts_the_others_heads_the_list(
     assert f"例 7（{left[0]:.2f}）・" in only(folder, "損失が大きい例")
 
 
+def test_one_epoch_is_not_made_longer_by_a_list_nobody_asked_for(
+    make_job: Callable[..., Path],
+) -> None:
+    folder = make_job("once", n_epochs=1)
+    assert train(folder) == 0
+    assert not (folder / "example_losses.csv").exists()
+    assert "rank_examples" in only(folder, "例ごとの損失は測りません")
+    asked = make_job("asked", n_epochs=1, rank_examples=True)
+    assert train(asked) == 0
+    assert (asked / "example_losses.csv").exists()
+
+
 def test_a_template_without_an_end_of_turn_fails_with_an_event_that_says_so(
     make_job: Callable[..., Path], tiny_home: Path, tmp_path: Path
 ) -> None:

@@ -42,9 +42,8 @@ def make_dpo(make_job: Callable[..., Path]) -> Callable[..., Path]:
     """A job of twelve pairs, and three others to validate on."""
 
     def make(name: str, start: Path | None = None, **hyperparameters: Any) -> Path:
-        folder = make_job(
-            name, **{"n_epochs": 6, "learning_rate_multiplier": 20, **hyperparameters}
-        )
+        usual = {"n_epochs": 6, "learning_rate_multiplier": 20}
+        folder = make_job(name, **{**usual, **hyperparameters})
         for file, numbers in (("train", range(12)), ("valid", range(20, 23))):
             lines = [json.dumps(preference(i)) for i in numbers]
             (folder / f"{file}.jsonl").write_text("\n".join(lines), "utf-8")

@@ -15,9 +15,7 @@ from homutune.engine._trainer import LoraSettings, LoraTrainer, TrainingArgument
 from tiny import conversation
 
 
-def one_step(
-    base: Path, workers: Workers, examples: int
-) -> tuple[Any, Any, torch.Tensor, torch.Tensor]:
+def one_step(base: Path, workers: Workers, examples: int) -> tuple[Any, ...]:
     """Loss and gradient of one step, and the score of the same examples."""
     template = ChatTemplate(base)
     tokens = [

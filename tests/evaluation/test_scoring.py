@@ -67,6 +67,10 @@ def test_a_wrong_number_in_a_well_written_answer_costs_correctness_only(
     wrong = item.answer.replace("30日前", "90日前").replace("労働基準法20条", "労働基準法24条")
     result = score(dataset, item, wrong)
     assert result.parts["correctness"] == {"rubric": 0.5, "articles": 0.0, "legal": 0.0}
+    # The article alone costs its own part and no second one; as evidence it is kept.
+    other = score(dataset, item, item.answer.replace("労働基準法20条", "労働基準法24条"))
+    assert other.parts["correctness"] == {"rubric": 1.0, "articles": 0.0, "legal": None}
+    assert [difference.type for difference in other.differences] == ["article"]
     assert result.criteria["style"] == 1.0
     assert result.criteria["relevance"] == 1.0
 

@@ -44,6 +44,8 @@ OWN_FIELDS = {
     "learning_rate",
     "max_length",
     "precision",
+    "early_stopping_patience",
+    "rank_examples",
 }
 
 #: (method, path, SDK type, schema); in a list the SDK type is that of an item.
@@ -136,7 +138,11 @@ def fits(sdk_type: Any, item: Any) -> None:
 def _without_extras(value: Any) -> None:
     if isinstance(value, BaseModel):
         unknown = set(value.model_extra or {})
-        if type(value).__name__ in ("Hyperparameters", "SupervisedHyperparameters"):
+        if type(value).__name__ in (
+            "Hyperparameters",
+            "SupervisedHyperparameters",
+            "DpoHyperparameters",
+        ):
             unknown -= OWN_FIELDS
         assert not unknown, f"{type(value).__name__} has unknown fields {sorted(unknown)}"
         for name in type(value).model_fields:

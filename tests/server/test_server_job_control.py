@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -161,12 +162,68 @@ def test_a_bad_preference_is_told_with_its_number(shared: Local, example: Any, t
     assert text in refused_dpo(shared, examples).message
 
 
-def test_a_good_preference_file_is_told_that_this_server_trains_supervised_only(
-    shared: Local,
-) -> None:
-    error = refused_dpo(shared, [preference(i) for i in range(12)])
-    assert (error.code, error.param) == ("unsupported_value", "method.type")
+def test_too_few_preferences_are_refused(shared: Local) -> None:
     assert "at least 10 examples" in refused_dpo(shared, [preference(i) for i in range(9)]).message
+
+
+def test_a_good_preference_file_is_trained_on_by_dpo(local: Local) -> None:
+    job_id = create(
+        local,
+        method=DPO,
+        training_file=upload(local.client, [preference(i) for i in range(12)]),
+        validation_file=upload(local.client, [preference(i) for i in range(20, 22)]),
+    )
+    described = wait_for_description(local, job_id)
+    assert (described["method"], described["hyperparameters"]["beta"]) == ("dpo", 0.1)
+    job = wait_for(local.client, job_id, "succeeded", "failed")
+    assert job.status == "succeeded"
+    assert job.method is not None and job.method.type == "dpo" and job.method.dpo is not None
+    assert job.method.supervised is None
+
+
+def test_preferences_in_both_files_are_refused(local: Local) -> None:
+    both = [preference(i) for i in range(12)]
+    job_id = create(
+        local,
+        method=DPO,
+        training_file=upload(local.client, both),
+        validation_file=upload(local.client, both[4:6]),
+    )
+    job = wait_for(local.client, job_id, "failed", "succeeded")
+    assert job.error is not None and job.error.code == "invalid_validation_file"
+    assert "is also example 5 of the training file" in job.error.message
+
+
+def test_a_tuned_model_is_trained_further_with_its_own_lora_settings(local: Local) -> None:
+    first = wait_for(local.client, create(local), "succeeded").fine_tuned_model
+    assert first is not None
+    with pytest.raises(openai.BadRequestError) as caught:
+        create(local, model=first, extra_body={"hyperparameters": {"lora_rank": 8}})
+    assert caught.value.param == "hyperparameters.lora_rank"
+    job_id = create(local, model=first)
+    described = wait_for_description(local, job_id)
+    assert described["model"] == "tiny"
+    start = Path(described["start_adapter"])
+    assert start.parent.name == job_id, "a copy: the first model may be deleted meanwhile"
+    job = wait_for(local.client, job_id, "succeeded")
+    wait_until(lambda: not start.exists())
+    assert job.model == first and str(job.fine_tuned_model).startswith("ft:tiny:local::")
+    answer = local.client.chat.completions.create(
+        model=str(job.fine_tuned_model), messages=[{"role": "user", "content": "質問"}]
+    )
+    assert answer.choices[0].message.content == f"tiny|{job_id}|質問"
+
+
+def wait_for_description(local: Local, job_id: str) -> Any:
+    path = local.home / "jobs" / job_id / "job.json"
+    wait_until(path.exists)
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_early_stopping_without_a_validation_file_is_refused(shared: Local) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        create(shared, extra_body={"hyperparameters": {"early_stopping_patience": 2}})
+    assert caught.value.param == "hyperparameters.early_stopping_patience"
 
 
 @pytest.mark.parametrize("beta", [0, 2.1, "high"])

@@ -17,6 +17,7 @@ import pytest
 from homutune.errors import UserError
 from homutune.server import create_app
 from homutune.settings import Settings
+from homutune.tuning import example_losses
 from server.running import SOURCE, InThread, lines, messages, upload, wait_for, wait_until
 from tiny import build_tiny_base, conversation
 
@@ -95,6 +96,10 @@ def test_a_job_of_the_api_is_trained_by_two_workers_on_two_nodes(
         kept = client.fine_tuning.jobs.checkpoints.list(job.id).data
         assert [checkpoint.step_number for checkpoint in kept] == [12, 9, 6]
         assert kept[0].metrics.full_valid_loss is not None
+        assert any("チェックポイント" in m and "学習済みモデルにしました" in m for m in told)
+        losses_left = example_losses(client, job)
+        assert losses_left is not None
+        assert sorted(row.example for row in losses_left) == list(range(1, 13))
         csv = b64decode(client.files.content(job.result_files[0]).content).decode()
         assert len(csv.splitlines()) == 14
         answers = {

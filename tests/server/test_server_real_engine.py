@@ -180,3 +180,47 @@ def test_a_tuned_model_is_trained_and_answers_otherwise_than_its_base(client: Op
     assert answer(job.fine_tuned_model, True) == tuned
     assert answer("tiny-gemma", True) == base
     assert answer(listed[0].fine_tuned_model_checkpoint, False) == tuned
+
+
+def test_preferences_are_trained_after_supervised_training_and_change_the_answer(
+    client: OpenAI,
+) -> None:
+    jobs = client.fine_tuning.jobs
+    options: Any = {"n_epochs": 6, "batch_size": 4, "learning_rate_multiplier": 20.0}
+    first = jobs.create(
+        model="tiny-gemma", training_file=upload(client, lines(12)), hyperparameters=options, seed=1
+    )
+    first = wait_for(client, first.id, "succeeded", "failed", seconds=120)
+    pairs = [
+        {
+            "input": {"messages": line["messages"][:-1]},
+            "preferred_output": [{"role": "assistant", "content": "いいえ"}],
+            "non_preferred_output": line["messages"][-1:],
+        }
+        for line in lines(15)
+    ]
+    second = jobs.create(
+        model=str(first.fine_tuned_model),
+        training_file=upload(client, pairs[:12]),
+        validation_file=upload(client, pairs[12:]),
+        method={"type": "dpo", "dpo": {"hyperparameters": {**options, "beta": 0.2}}},
+        seed=1,
+    )
+    second = wait_for(client, second.id, "succeeded", "failed", seconds=120)
+    assert second.error is None and second.status == "succeeded"
+    assert second.method is not None and second.method.dpo is not None
+    assert second.method.dpo.hyperparameters is not None
+    assert second.method.dpo.hyperparameters.beta == 0.2
+    scored = jobs.checkpoints.list(second.id).data[0].metrics
+    assert scored.full_valid_loss is not None and scored.full_valid_loss < 0.3
+    assert scored.full_valid_mean_token_accuracy == 1.0
+    asked = [
+        client.chat.completions.create(
+            model=str(job.fine_tuned_model),
+            messages=pairs[0]["input"]["messages"],  # type: ignore[arg-type]
+            temperature=0,
+            max_tokens=12,
+        )
+        for job in (first, second)
+    ]
+    assert asked[0].choices[0].message.content != asked[1].choices[0].message.content

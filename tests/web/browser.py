@@ -5,10 +5,6 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-import pytest
-
-pytest.importorskip("playwright", reason="playwright is not installed")
-
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 

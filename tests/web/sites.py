@@ -22,14 +22,20 @@ PASSWORD = "青い空と四つの長い単語と数字7"
 class Site(InThread):
     """The whole server, pages and API; ``host`` is what it believes to listen on."""
 
-    def __init__(self, home: Path, host: str = "127.0.0.1", **settings: Any) -> None:
+    def __init__(
+        self,
+        home: Path,
+        host: str = "127.0.0.1",
+        worker_options: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> None:
         port = free_port()
         made = Settings(home=home, host=host, port=port, base_model="tiny", **settings)
         self.home = home
         app = create_app(
             made,
             engine=ScriptedEngine(home),
-            worker_command=worker_command(),
+            worker_command=worker_command(*worker_options),
             pages=create_web,
         )
         super().__init__(app, port)

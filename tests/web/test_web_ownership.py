@@ -68,7 +68,7 @@ def test_no_route_shows_another_users_matter(
     for method, path in ROUTES:
         group = f"/{path.split('/')[1]}"
         values = {**OTHERS, "matter_id": ids[group]}
-        real = re.sub(r"\{(\w+)\}", lambda match, values=values: values[match[1]], path)
+        real = path.format(**values)
         data = {"choice": "採用", "question": "質問", "csrf": token}
         answer = other.http.request(method, real, data=data if method == "POST" else None)
         assert answer.status_code == 404, (method, real, answer.status_code)

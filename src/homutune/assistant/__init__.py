@@ -33,6 +33,7 @@ from homutune.assistant._obligations import (
     contract_period,
     find_obligations,
 )
+from homutune.assistant._opinions import OPINION_SCHEMA, add_opinions
 from homutune.assistant._playbook import Check, Playbook, Rule, load_playbooks, playbook_folder
 from homutune.assistant._qa import NO_ANSWER, QA_DISCLAIMER, Answer, LegalQA, SourceNote
 from homutune.assistant._qa_text import (
@@ -50,6 +51,7 @@ from homutune.assistant._review import (
     DISPUTE,
     Basis,
     Finding,
+    Opinion,
     Reminder,
     Review,
     legal_basis,
@@ -66,11 +68,18 @@ from homutune.assistant._risks import (
 )
 from homutune.assistant._shadow import Shadow
 from homutune.assistant._support import Sentence, check_support
+from homutune.assistant._template import (
+    compare_template,
+    list_templates,
+    load_template,
+    read_template,
+    save_template,
+    template_folder,
+)
 from homutune.assistant._templates import (
     FormField,
     Template,
     load_templates,
-    template_folder,
 )
 from homutune.assistant._terms import (
     Amount,
@@ -91,6 +100,7 @@ __all__ = [
     "EXPORT_SUFFIXES",
     "MARK",
     "NO_ANSWER",
+    "OPINION_SCHEMA",
     "QA_DISCLAIMER",
     "REMIND_DAYS",
     "Amount",
@@ -115,6 +125,7 @@ __all__ = [
     "LegalQA",
     "Note",
     "Obligation",
+    "Opinion",
     "Part",
     "Party",
     "Period",
@@ -130,6 +141,7 @@ __all__ = [
     "SourceNote",
     "Template",
     "Term",
+    "add_opinions",
     "answer_text",
     "answers_markdown",
     "certified_letter",
@@ -137,6 +149,7 @@ __all__ = [
     "check_certified",
     "check_support",
     "cited_articles",
+    "compare_template",
     "contract_period",
     "contract_register",
     "count_characters",
@@ -154,9 +167,11 @@ __all__ = [
     "legal_basis",
     "legal_knowledge",
     "letter_text",
+    "list_templates",
     "load_catalogue",
     "load_decisions",
     "load_playbooks",
+    "load_template",
     "load_templates",
     "marked",
     "matrix_svg",
@@ -168,9 +183,11 @@ __all__ = [
     "read_contract",
     "read_decisions",
     "read_document",
+    "read_template",
     "review_document",
     "review_path",
     "save_review",
+    "save_template",
     "segment",
     "template_folder",
     "text_document",

@@ -105,7 +105,10 @@ def _to_number(text: str) -> float:
 
 
 def _one_sided(check: Check, contract: Contract, sections: Sections) -> Iterator[Hit]:
-    """Sentences matching the pattern of which only one side is ever the subject."""
+    """The first sentence matching the pattern in a clause that speaks of ``actor`` alone.
+
+    Nothing is one-sided where another clause gives the same to the other side alone.
+    """
     pattern = contract.regex(check.pattern or "")
     subject = contract.regex(
         rf"(?P<both>(?:{{us}}{AND}{{them}}|{{them}}{AND}{{us}}|{MUTUAL})(?:は|が|も|とも|のいずれ)"
@@ -114,23 +117,28 @@ def _one_sided(check: Check, contract: Contract, sections: Sections) -> Iterator
     )
     hits: list[Hit] = []
     for section in sections:
+        actors: set[str] = set()
+        first: Hit | None = None
         for start, end in section.sentences():
             sentence = section.text[start:end]
             if not pattern.search(sentence):
                 continue
             if re.search("互いに|相互に", sentence):
-                return
+                actors.add("both")
+                break
             # は marks who must or may; が, mostly, of whom a condition speaks.
             subjects = list(subject.finditer(sentence))
             topics = [m for m in subjects if m[0].endswith("は")] or subjects
             # Without a subject the sentence says nothing about who is bound.
             if not topics:
                 continue
-            if topics[0]["both"]:
-                return
-            if ("us" if topics[0]["us"] else "them") != check.actor:
-                return
-            hits.append(Hit(section.start + start, section.start + end))
+            actor = topics[0]
+            actors.add("both" if actor["both"] else "us" if actor["us"] else "them")
+            first = first or Hit(section.start + start, section.start + end)
+        if actors == {check.actor} and first:
+            hits.append(first)
+        elif len(actors) == 1 and "both" not in actors:
+            return
     yield from hits[:1]
 
 

@@ -102,6 +102,8 @@ class Contract:
                 continue
             if find.heading and title and self.regex(find.heading).search(title):
                 by_heading.append(section)
+            elif find.heading and re.search("存続|残存", title):
+                continue  # a list of the clauses that survive names them and is none of them
             elif find.body and self.regex(find.body).search(section.text):
                 by_body.append(section)
         if find.both:
@@ -132,16 +134,20 @@ def read_contract(document: Document) -> Contract:
 
 
 def detect_type(contract: Contract, playbooks: dict[str, Playbook]) -> list[tuple[str, int]]:
-    """Types by how much speaks for them, best first; those without any sign are left out."""
+    """Types by how much speaks for them, best first.
+
+    Left out are those that neither the title nor most of the words of the type speak for: a few
+    stray words are no type.
+    """
     title = contract.clauses[0] if contract.clauses else None
     heading = contract.shadow.slice(title.start, title.end) if title else ""
     heading = heading[:60] or contract.document.path.stem
     scores = {}
     for name, playbook in playbooks.items():
-        score = 5 if re.search(playbook.detect.title, heading) else 0
-        score += sum(bool(re.search(p, contract.shadow.text)) for p in playbook.detect.body)
-        if score:
-            scores[name] = score
+        titled = bool(re.search(playbook.detect.title, heading))
+        words = [bool(re.search(p, contract.shadow.text)) for p in playbook.detect.body]
+        if titled or sum(words) >= max(2, 0.6 * len(words)):
+            scores[name] = 5 * titled + sum(words)
     return sorted(scores.items(), key=lambda item: -item[1])
 
 
@@ -153,8 +159,10 @@ def assign_sides(contract: Contract, playbook: Playbook, side: str, party: str |
     """
     first, second = playbook.sides
     letter, how = "甲", "甲を" + first.name + "と仮定"
+    # What both do tells nothing about who is who: 甲及び乙は….
+    text = re.sub(rf"[甲乙]{AND}[甲乙](?=は|が)", "双方", contract.shadow.text)
     for pattern in playbook.detect.first_side:
-        if match := re.search(pattern, contract.shadow.text):
+        if match := re.search(pattern, text):
             letter, how = match["p"], "条文から判定"
             break
     if party:
@@ -168,10 +176,14 @@ def assign_sides(contract: Contract, playbook: Playbook, side: str, party: str |
         of_sides = {name for side in playbook.sides for name in (side.name, *side.names)}
         aliases |= of_sides & {term.name for term in find_terms(contract.shadow)}
     # Where the parties are 甲 and 乙, 開示者 may be either of them: a role, not a party.
-    words = {}
+    names = {}
     for named, own in ((first, letter), (second, other)):
         roles = [name for name in (named.name, *named.names) if not aliases or name in aliases]
-        words[named.name] = _either(*({own} if not roles or own in aliases else set()), *roles)
+        names[named.name] = [*([own] if not roles or own in aliases else []), *roles]
+    words = {
+        first.name: _either(names[first.name], names[second.name]),
+        second.name: _either(names[second.name], names[first.name]),
+    }
     if not aliases & {"甲", "乙"} and aliases and how != "指定どおり":
         how = "当事者の名称どおり"
     contract.us = words[side]
@@ -181,5 +193,10 @@ def assign_sides(contract: Contract, playbook: Playbook, side: str, party: str |
     return f"{first.name}＝{letter}、{second.name}＝{other}（{how}）"
 
 
-def _either(*words: str) -> str:
-    return "(?:" + "|".join(map(re.escape, words)) + ")"
+def _either(names: list[str], others: list[str]) -> str:
+    """Any of ``names`` where it is no end of one of ``others``: 許諾者 but not 被許諾者."""
+    patterns = []
+    for name in names:
+        longer = [o.removesuffix(name) for o in others if o.endswith(name) and o != name]
+        patterns.append("".join(f"(?<!{re.escape(head)})" for head in longer) + re.escape(name))
+    return "(?:" + "|".join(patterns) + ")"

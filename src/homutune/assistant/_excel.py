@@ -59,6 +59,13 @@ def write_excel(path: Path, review: Review, decisions: dict[str, Decision]) -> N
         )
     names = [name for name, _ in _COLUMNS]
     sheet = add_sheet(book, _FINDINGS, names, rows, [width for _, width in _COLUMNS])
+    if review.model:
+        said = [
+            [o.clause, o.quote, o.remark, _cited(o.basis), f"モデル（{review.model}）"]
+            for o in review.opinions
+        ]
+        header = ("条項", "契約の文言", "意見", "挙げた条文", "出所")
+        add_sheet(book, "モデルの意見", header, said, (14, 44, 60, 26, 18))
     choice = DataValidation("list", formula1=f'"{",".join(DECISIONS)}"', allow_blank=True)
     choice.error, choice.errorTitle = f"{'・'.join(DECISIONS)}から選んでください。", _CHOICE
     sheet.add_data_validation(choice)

@@ -23,7 +23,7 @@ from homutune.errors import UserError
 from homutune.files import write_atomic
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 AUTHOR = "法務チューン"
 
 

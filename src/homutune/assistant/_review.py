@@ -11,6 +11,7 @@ from typing import Literal
 from homutune.assistant._checks import run_check
 from homutune.assistant._contract import Contract, Hit, assign_sides, detect_type, read_contract
 from homutune.assistant._document import Document
+from homutune.assistant._instructions import readings
 from homutune.assistant._playbook import PRIORITIES, Playbook, Priority, Rule
 from homutune.errors import UserError
 from homutune.law import check_citation, extract_citations
@@ -45,7 +46,7 @@ class Finding:
     rule: str
     topic: str
     priority: Priority
-    kind: Literal["差異", "欠落"]
+    kind: Literal["差異", "欠落", "追加"]
     clause: str
     quote: str
     start: int | None
@@ -73,6 +74,23 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model says about a place: ``document.text[start:end] == quote``.
+
+    ``basis`` are the articles the remark names, looked up; the remark itself is not checked.
+    """
+
+    id: str
+    clause: str
+    quote: str
+    start: int
+    end: int
+    remark: str
+    basis: tuple[Basis, ...]
+    source: Literal["モデル"] = "モデル"
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """All findings, the most pressing first, with what they were made from."""
 
@@ -90,6 +108,11 @@ class Review:
     clauses: tuple[str, ...]
     hidden: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
+    opinions: tuple[Opinion, ...] = ()
+    #: The model that was asked, "" where none was.
+    model: str = ""
+    #: Opinions left out because their quote does not stand in the contract.
+    opinions_dropped: int = 0
 
     @property
     def counts(self) -> dict[Priority, int]:
@@ -135,10 +158,18 @@ def review_document(
             remedy=f"--side {names[0]} か --side {names[1]} を付けてください。",
         )
     sides = assign_sides(contract, playbook, side, party)
+    documents, addressed = readings(document, contract.shadow)
     findings: list[Finding] = []
-    for rule in playbook.rules:
-        if not rule.sides or side in rule.sides:
-            findings += _apply(rule, contract, side)
+    for reading in documents:
+        looked_at = contract
+        if reading is not document:
+            looked_at = read_contract(reading)
+            assign_sides(looked_at, playbook, side, party)
+            looked_at.document = document  # same offsets: quotes are what is written
+        known = {finding.id for finding in findings}
+        for rule in playbook.rules:
+            if not rule.sides or side in rule.sides:
+                findings += [f for f in _apply(rule, looked_at, side) if f.id not in known]
     findings.sort(key=lambda f: (PRIORITIES.index(f.priority), f.start is None, f.start or 0))
     text = contract.shadow.text
     return Review(
@@ -159,8 +190,13 @@ def review_document(
         ),
         clauses=tuple(c.label for c in contract.clauses),
         hidden=tuple((h.reason, h.text[:200]) for h in document.hidden),
-        warnings=document.warnings,
+        warnings=(*document.warnings, *map(warn_addressed, addressed)),
     )
+
+
+def warn_addressed(sentence: str) -> str:
+    """What a review says about a sentence that speaks to a machine."""
+    return f"機械への指示とみられる文があります（従わずに比べました）: {sentence[:120]}"
 
 
 def _choose(
@@ -173,8 +209,7 @@ def _choose(
                 return book, "指定"
         raise UserError(f"契約類型「{wanted}」はありません。", remedy=f"使えるのは {listed} です。")
     found = detect_type(contract, playbooks)
-    # A few stray words are no type; a title alone counts more than that.
-    if not found or found[0][1] < 3:
+    if not found:
         raise UserError(
             "契約類型を判定できませんでした。", remedy=f"--type で指定してください: {listed}"
         )

@@ -155,9 +155,15 @@ def parties(check: Check, contract: Contract, sections: Sections) -> Iterator[Hi
     if not known:
         return
     for letter in "甲乙丙丁":
-        match = re.search(rf"(?<![一-龥「]){letter}(?=[はがにのをと])", contract.whole().text)
-        if match and letter not in known:
+        if letter in known:
+            continue
+        for match in re.finditer(rf"(?<!「){letter}(?=[はがにのをと])", contract.whole().text):
+            at, _ = contract.shadow.span(*match.span())
+            # 甲乙丙 are parts of words, too; the shadow has no line ends.
+            if at and re.match("[一-龥]", contract.document.text[at - 1]):
+                continue
             yield Hit(*match.span(), f"「{letter}」が誰かを定めた箇所がありません")
+            break
 
 
 def dates(check: Check, contract: Contract, sections: Sections) -> Iterator[Hit]:

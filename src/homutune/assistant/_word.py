@@ -10,7 +10,7 @@ from typing import Any
 from homutune.assistant._decisions import Decision
 from homutune.assistant._document import Document
 from homutune.assistant._docx import open_parts
-from homutune.assistant._review import DISCLAIMER, DISPUTE, Finding, Review
+from homutune.assistant._review import DISCLAIMER, DISPUTE, Finding, Opinion, Review
 from homutune.errors import UserError
 from homutune.files import write_atomic
 
@@ -52,6 +52,13 @@ def write_comments(
             _comment(copy, runs, _words(finding))
         else:
             whole.append(finding)
+    for opinion in review.opinions:
+        if runs := _runs(document, opinion, paragraphs):
+            _comment(
+                copy,
+                runs,
+                f"【モデルの意見】{opinion.remark}\n出所：モデル（{review.model}。内容は確かめていません）",
+            )
     first = next((r for p in paragraphs for r in p.iter(f"{_W}r") if _is_text(r)), None)
     if first is None:
         raise UserError(
@@ -66,7 +73,7 @@ def write_comments(
     write_atomic(path, target.getvalue())
 
 
-def _runs(document: Document, finding: Finding, paragraphs: list[Any]) -> list[Any]:
+def _runs(document: Document, finding: Finding | Opinion, paragraphs: list[Any]) -> list[Any]:
     """The runs of the body that hold the quote, in order."""
     if finding.start is None or finding.end is None:
         return []

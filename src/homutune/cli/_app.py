@@ -46,6 +46,9 @@ VERBS: dict[str, Verb] = {
     "ask": Verb("homutune.cli.ask", "ask", "法務の質問に、根拠の資料を添えて答えます。"),
     "chat": Verb("homutune.cli.chat", "chat", "続けて質問します（履歴の保存・書き出し）。"),
     "cards": Verb("homutune.cli.cards", "app", "自社カード（資料）の追加・一覧・削除。"),
+    "playbook": Verb(
+        "homutune.cli.playbook", "app", "プレイブックの一覧、自社のひな形の取り込み。"
+    ),
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
     "risk": Verb("homutune.cli.risk", "risk", "契約書や計画のリスク登録簿と期限の予定表。"),
     "draft": Verb("homutune.cli.draft", "draft", "契約書・通知・社内回答メモを下書きします。"),

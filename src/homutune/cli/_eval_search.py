@@ -122,6 +122,9 @@ def _print(result: Search) -> None:
         tell(f"確かめる半分：{arms_headline(result.comparison)}", style="bold")
     else:
         tell("標準のプランが一番でした。変える理由はありません。", style="bold")
+        fresh = result.fresh[0]
+        if score := fresh.criteria.get("correctness"):
+            tell(f"確かめる半分：正確性 {score.mean:.2f}（{fresh.n_items}問）")
     tell(
         "選ぶ半分の点数は、選んだ分だけ高めに出ます。回答を控えるべき質問は比べていません。",
         style="dim",

@@ -73,7 +73,8 @@ def print_draft(draft: Draft, decision: Decision | None = None) -> None:
 
 def _some(ids: tuple[str, ...]) -> str:
     more = f" ほか{len(ids) - _PROOF}" if len(ids) > _PROOF else ""
-    return "、".join(ids[:_PROOF]) + more
+    # Spaces, so that a narrow terminal breaks between ids and not inside them.
+    return " ".join(ids[:_PROOF]) + more
 
 
 def _table(*titles: str) -> Table:

@@ -91,12 +91,6 @@ def _choose(model: LegalModel, name: str) -> tuple[str, bool, str | None]:
     if name != "latest":
         return name, False, None
     found = model.resolve()
-    if found == settings.base_model:
-        note(
-            f"学習したモデルがまだないため、ベースモデル {found} で答えます。"
-            "homutune tune start で学習できます。",
-            style="yellow",
-        )
     return found, found != settings.base_model, None
 
 
@@ -173,6 +167,6 @@ def _print_sources(answer: Answer) -> None:
         tell(f"[{source.number}] {source.title} {articles}{dated} {source.kind}")
         if answer.answered:
             tell(f"    {source.text}", style="dim")
-    if answer.unknown_references:
+    if answer.unknown_references and answer.answered:
         listed = "".join(f"[{number}]" for number in answer.unknown_references)
         tell(f"回答の {listed} に当たる資料はありません。", style="bold yellow")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.panel import Panel
@@ -15,7 +15,7 @@ from homutune.cli._console import note, out, print_json, tell
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
-    from homutune.assistant import Applied, Decision, Finding, Review
+    from homutune.assistant import Applied, Decision, Document, Finding, Opinion, Review
 
 _STYLES = {"高": "bold red", "中": "bold yellow", "低": "bold cyan"}
 
@@ -35,6 +35,12 @@ def review(
         str | None,
         typer.Option(metavar="<甲か乙>", help="自社が甲か乙か。省くと条文から判定します。"),
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<ひな形>", help="自社のひな形と比べます（取り込んだ名前、またはファイル）。"
+        ),
+    ] = None,
     playbooks: Annotated[
         Path | None, typer.Option(help="プレイブックのフォルダー。省くと同梱のもの。")
     ] = None,
@@ -44,6 +50,12 @@ def review(
             "--decide",
             metavar="<番号=判断>",
             help="採用・修正・却下・保留（例: 3=却下:理由、4=修正:文言）。",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<モデル名>", help="モデルの意見も求めます（規則の指摘とは別に示します）。"
         ),
     ] = None,
     target: Annotated[
@@ -88,9 +100,19 @@ def review(
     _check_redline(file, redline)
     home = load_settings().home
     document = read_document(file)
-    result = review_document(
-        document, load_playbooks(playbooks), contract_type=contract_type, side=side, party=party
-    )
+    if template is not None:
+        result = _compare(home, document, template)
+    else:
+        books = load_playbooks(playbooks)
+        result = review_document(
+            document, books, contract_type=contract_type, side=side, party=party
+        )
+    failure = None
+    if model is not None:
+        try:
+            result = _with_opinions(document, result, model)
+        except UserError as error:  # the findings of the rules are shown all the same
+            failure = error
     decided = load_decisions(home, result)
     if imported is not None:
         found, remarks = read_decisions(imported, result)
@@ -130,6 +152,8 @@ def review(
         ]
     if as_json:
         print_json(summary)
+        if failure is not None:
+            raise failure
         return
     _print_review(result, decided)
     tell(DISCLAIMER + DISPUTE + f"データ基準日 {result.as_of}。", style="dim")
@@ -137,6 +161,50 @@ def review(
         tell(f"保存しました: {target.resolve()}")
     if redline is not None:
         _tell_redline(redline, result, applied)
+    if failure is not None:
+        raise failure
+
+
+def _compare(home: Path, document: Document, template: str) -> Review:
+    """Against a template by its name, or straight against a file."""
+    from homutune.assistant import (
+        compare_template,
+        load_template,
+        read_document,
+        read_template,
+        template_folder,
+    )
+
+    file = Path(template)
+    if file.suffix and file.is_file():
+        return compare_template(document, read_template(read_document(file)))
+    path = template_folder(home) / f"{file.name}.yaml"
+    return compare_template(document, load_template(path))
+
+
+def _with_opinions(document: Document, review: Review, model: str) -> Review:
+    """Ask the model page by page, over the API of the settings."""
+    from homutune.assistant import OPINION_SCHEMA, add_opinions
+    from homutune.client import connect, friendly_errors
+    from homutune.settings import load_settings
+
+    settings = load_settings()
+    if not settings.is_local:
+        note(f"契約書の本文を {settings.base_url} に送ります。", style="yellow")
+    schema: Any = {"name": "opinions", "schema": OPINION_SCHEMA, "strict": True}
+    with friendly_errors(settings), connect(settings) as client:
+
+        def ask(messages: Any) -> str:
+            answer = client.chat.completions.create(
+                model=model,
+                messages=messages,
+                max_tokens=800,
+                temperature=0,
+                response_format={"type": "json_schema", "json_schema": schema},
+            )
+            return (answer.choices[0].message.content if answer.choices else None) or ""
+
+        return add_opinions(document, review, ask, model)
 
 
 def _tell_redline(path: Path, review: Review, applied: list[Applied]) -> None:
@@ -193,11 +261,12 @@ def _print_review(review: Review, decisions: dict[str, Decision]) -> None:
     counts = "、".join(f"{priority} {count} 件" for priority, count in review.counts.items())
     for name, value in (
         ("契約類型", f"{review.title}（{review.type_source}）"),
-        ("立場", f"{review.side}（{review.sides}）"),
+        ("立場", review.side and f"{review.side}（{review.sides}）"),
         ("プレイブック", f"{review.type} {review.playbook_version}"),
         ("指摘", counts),
     ):
-        table.add_row(Text(name, "bold"), Text(value))
+        if value:
+            table.add_row(Text(name, "bold"), Text(value))
     out.print(table)
     for warning in review.warnings:
         note(warning, style="yellow")
@@ -207,9 +276,32 @@ def _print_review(review: Review, decisions: dict[str, Decision]) -> None:
         out.print(_card(number, finding, decisions.get(finding.id)))
     if not review.findings:
         tell("プレイブックとの差異は見つかりませんでした（ルールにない問題は見ていません）。")
+    for opinion in review.opinions:
+        out.print(_opinion_card(opinion, review.model))
+    if review.model:
+        note(
+            f"モデルの意見 {len(review.opinions)} 件（{review.model}。内容は確かめていません）。"
+            f"契約書にない文言を引いた {review.opinions_dropped} 件は除きました。"
+        )
     for reminder in review.reminders:
         basis = "、".join(f"{b.label}（{b.status}）" for b in reminder.basis)
         tell(f"確かめること: {reminder.text}{'　' + basis if basis else ''}")
+
+
+def _opinion_card(opinion: Opinion, model: str) -> Panel:
+    body = Text()
+    rows = [
+        ("契約の文言", f"「{opinion.quote.strip()}」"),
+        ("意見", opinion.remark),
+        ("挙げた条文", "、".join(f"{b.label}（{b.status}）" for b in opinion.basis)),
+    ]
+    for name, value in rows:
+        if value:
+            body.append(f"{name}：", "bold")
+            body.append(f"{value}\n")
+    body.append(f"出所：モデル（{model}）", "dim")
+    place = f"（{opinion.clause}）" if opinion.clause else ""
+    return Panel(body, title=Text(f"モデルの意見{place}", "bold magenta"), title_align="left")
 
 
 def _card(number: int, finding: Finding, decision: Decision | None) -> Panel:

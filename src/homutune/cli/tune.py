@@ -62,6 +62,20 @@ def start(
     epochs: Annotated[str, typer.Option(help="エポック数 1〜50、または auto。")] = "auto",
     batch_size: Annotated[str, typer.Option(help="バッチサイズ 1〜256、または auto。")] = "auto",
     lr_multiplier: Annotated[str, typer.Option(help="学習率の倍率、または auto。")] = "auto",
+    method: Annotated[
+        Literal["supervised", "dpo"],
+        typer.Option(help="supervised（質問と答え）か dpo（良い答えと悪い答えの組。--train で）。"),
+    ] = "supervised",
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--early-stopping",
+            metavar="<回数>",
+            min=1,
+            max=50,
+            help="検証損失がこのエポック数だけ続けて良くならなければ終えます。",
+        ),
+    ] = None,
     suffix: Annotated[str | None, typer.Option(help="モデル名に付ける名前。")] = None,
     seed: Annotated[int, typer.Option(help="乱数のシード。")] = 42,
     watch: Annotated[
@@ -76,6 +90,11 @@ def start(
         if train is not None:
             files = TrainingFiles(train, valid)
         else:
+            if method == "dpo":
+                raise UserError(
+                    "dpo には選好データを --train で指定してください。",
+                    remedy="homutune data export --format dpo で、校閲の結果から作れます。",
+                )
             if valid is not None:
                 raise UserError("--valid は --train と一緒に指定してください。")
             files = _dataset_files(settings, dataset, recipe, seed)
@@ -89,6 +108,8 @@ def start(
             n_epochs=_auto_or(int, epochs, "--epochs"),
             batch_size=_auto_or(int, batch_size, "--batch-size"),
             learning_rate_multiplier=_auto_or(float, lr_multiplier, "--lr-multiplier"),
+            method=method,
+            own={"early_stopping_patience": patience} if patience else None,
             seed=seed,
             metadata=files.metadata,
             on_note=note,

@@ -8,23 +8,21 @@ way is written once, as steps; ``_steps.py`` walks it blocking or with asyncio.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from homutune.client import _model_names as names
 from homutune.client._budget import Budget, Purse
-from homutune.client._call_log import Call, CallLog, now
+from homutune.client._call_log import CallLog
 from homutune.client._connect import refuse_external
 from homutune.client._conversations import Conversation, ConversationStore
-from homutune.client._errors import BadReply, friendly_errors
-from homutune.client._formats import INSTRUCTIONS, NotInForm, parse, validate
-from homutune.client._placeholders import StreamRestorer, put_back
+from homutune.client._errors import BadReply
+from homutune.client._formats import INSTRUCTIONS, NotInForm
+from homutune.client._placeholders import StreamRestorer
 from homutune.client._question import Question, build_messages
+from homutune.client._reader import TRY_AGAIN, Ending, Reader, bad_reply
 from homutune.client._retry import CircuitBreaker, Retry
 from homutune.client._router import Router
 from homutune.client._steps import Walker, Way
@@ -49,7 +47,6 @@ REPAIRS = 1
 _FREE = Price(0.0, 0.0, 0.0, "")
 #: Most tokens assumed for an answer without a limit, when the budget is asked.
 _LONG_ANSWER = 4096
-_TRY_AGAIN = "もう一度実行し、続くときは別のモデルを指定してください。"
 #: A list of models is small; a server that does not bring it soon is asked without.
 _LIST_S = 10.0
 
@@ -127,6 +124,7 @@ class LegalModel:
             retry or Retry(),
             breaker or CircuitBreaker(),
         )
+        self._reader = Reader(settings, self._knowledge, self._router, self.log)
 
     # --- Asking --------------------------------------------------------------------------------
 
@@ -186,7 +184,8 @@ class LegalModel:
         """
         question = self._question(prompt, form, schema, system, options)
         chunks = self._walker.walk(self._opened(question))
-        return ReplyStream(chunks, StreamRestorer(question.key), self._ending(question))
+        ending = Ending(self._reader, question)
+        return ReplyStream(chunks, StreamRestorer(question.key), ending)
 
     async def astream(
         self,
@@ -200,7 +199,9 @@ class LegalModel:
         """:meth:`stream` for asyncio."""
         question = self._question(prompt, form, schema, system, options)
         chunks = await self._walker.awalk(self._opened(question))
-        return AsyncReplyStream(chunks, StreamRestorer(question.key), self._ending(question))
+        return AsyncReplyStream(
+            chunks, StreamRestorer(question.key), Ending(self._reader, question)
+        )
 
     def conversation(self, conversation_id: str | None = None, **options: Any) -> Conversation:
         """A new conversation, or a saved one reopened; see :class:`Conversation`.
@@ -274,19 +275,21 @@ class LegalModel:
 
     def _answered(self, question: Question) -> Way:
         """To the whole answer; an answer out of form is sent back with what is wrong with it."""
-        with self._told(question), friendly_errors(self.settings):
+        with self._reader.told(question):
             for repairs_left in range(REPAIRS, -1, -1):
                 completion = yield from self._router.accepted(question, stream=False)
                 choice = next(iter(getattr(completion, "choices", None) or ()), None)
                 if choice is None:
-                    raise BadReply("サーバーが空の応答を返しました。", remedy=_TRY_AGAIN)
+                    raise BadReply("サーバーが空の応答を返しました。", remedy=TRY_AGAIN)
                 question.raw = choice.message.content or ""
                 self._router.settle(question, completion.usage)
                 try:
-                    return self._reply(question, choice.finish_reason, completion._request_id)
+                    return self._reader.reply(
+                        question, choice.finish_reason, completion._request_id
+                    )
                 except NotInForm as error:
                     if not repairs_left or choice.finish_reason == "length":
-                        raise _bad_reply(question, error, choice.finish_reason) from None
+                        raise bad_reply(question, error, choice.finish_reason) from None
                     question.notes.append(f"{error}もう一度答えさせました。")
                     question.messages = [
                         *question.messages,
@@ -297,158 +300,5 @@ class LegalModel:
 
     def _opened(self, question: Question) -> Way:
         """To a stream whose first byte has come."""
-        with self._told(question), friendly_errors(self.settings):
+        with self._reader.told(question):
             return (yield from self._router.accepted(question, stream=True))
-
-    # --- After the answer ----------------------------------------------------------------------
-
-    def _reply(self, question: Question, finish: str | None, request_id: str | None) -> Reply:
-        """The answer read, restored, checked and logged.
-
-        Raises:
-            NotInForm: it is not in the form asked for.
-        """
-        parsed = parse(question.raw, question.form)
-        data = validate(put_back(parsed.data, question.key), question.schema)
-        table = parsed.table and replace(
-            parsed.table,
-            header=tuple(put_back(list(parsed.table.header), question.key)),
-            rows=tuple(tuple(put_back(list(row), question.key)) for row in parsed.table.rows),
-        )
-        text = put_back(question.raw, question.key)
-        notes = [*question.notes, *parsed.notes]
-        if finish == "length":
-            notes.append("回答が長さの上限で途切れています。")
-        if not question.raw.strip():
-            notes.append("モデルの回答が空でした。")
-        if problem := self._record(question, "ok", finish=finish, request_id=request_id):
-            notes.append(problem)
-        return Reply(
-            text=text,
-            model=question.model,
-            requested=question.requested,
-            finish_reason=finish,
-            usage=question.usage,
-            cost_jpy=question.cost_jpy,
-            citations=tuple(self._knowledge.citations(text)),
-            form=question.form,
-            items=tuple(put_back(list(parsed.items), question.key)),
-            table=table,
-            data=data,
-            notes=tuple(notes),
-            attempts=question.attempts,
-            latency_s=round(time.monotonic() - question.started, 3),
-            request_id=request_id,
-        )
-
-    def _ending(self, question: Question) -> Ending:
-        return Ending(self, question)
-
-    def _told(self, question: Question) -> _Told:
-        return _Told(self, question)
-
-    def _record(
-        self,
-        question: Question,
-        outcome: str,
-        *,
-        status: int | None = 200,
-        finish: str | None = None,
-        request_id: str | None = None,
-    ) -> str | None:
-        """Log the question; a Japanese remark where that failed, which costs nobody an answer."""
-        contents = self.settings.log_contents
-        sent = json.dumps(question.messages, ensure_ascii=False) if contents else None
-        call = Call(
-            at=now(),
-            requested=question.requested,
-            model=question.model,
-            server=self.settings.base_url,
-            outcome=outcome,
-            status=status,
-            prompt_tokens=question.usage.prompt_tokens,
-            completion_tokens=question.usage.completion_tokens,
-            cost_jpy=question.cost_jpy,
-            latency_s=round(time.monotonic() - question.started, 3),
-            attempts=question.attempts,
-            finish_reason=finish,
-            request_id=request_id,
-            sent=sent,
-            received=question.raw if contents else None,
-        )
-        try:
-            self.log.add(call)
-        except UserError as error:
-            return f"呼び出しを記録できませんでした（{error.message}）。"
-        return None
-
-
-class _Told:
-    """Logs the question if the block fails."""
-
-    def __init__(self, model: LegalModel, question: Question) -> None:
-        self._model = model
-        self._question = question
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, Exception):
-            self._model._record(
-                self._question,
-                type(error).__name__,
-                status=getattr(error, "status", None),
-                request_id=getattr(error, "request_id", None),
-            )
-
-
-class Ending:
-    """What a stream tells its model when it is over; for this package only."""
-
-    def __init__(self, model: LegalModel, question: Question) -> None:
-        self._model = model
-        self._question = question
-
-    def reply(self, raw: str, finish: str | None, usage: Any, request_id: str | None) -> Reply:
-        """The whole answer, from the text as it was sent.
-
-        Raises:
-            BadReply: it is not in the form asked for.
-        """
-        self._question.raw = raw
-        self._model._router.settle(self._question, usage)
-        with self._model._told(self._question):
-            try:
-                return self._model._reply(self._question, finish, request_id)
-            except NotInForm as error:
-                raise _bad_reply(self._question, error, finish) from None
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """The block in which a piece is read; its errors are told in Japanese and logged."""
-        with self._model._told(self._question), friendly_errors(self._model.settings):
-            yield
-
-    def abandoned(self, raw: str) -> None:
-        """The reader went away before the end."""
-        self._question.raw = raw
-        self._model._router.settle(self._question, None)
-        self._model._record(self._question, "abandoned")
-
-
-def _bad_reply(question: Question, error: NotInForm, finish: str | None) -> BadReply:
-    if finish == "length":
-        told = BadReply(
-            "回答が長さの上限で途切れたため、指定の形で読めません。",
-            remedy="max_tokens を大きくするか、質問を分けてください。",
-        )
-    else:
-        told = BadReply(f"モデルの回答が指定の形になりませんでした（{error}）。", remedy=_TRY_AGAIN)
-    told.text = put_back(question.raw, question.key)
-    return told

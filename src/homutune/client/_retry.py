@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import openai
 
 _RETRIED_STATUS = {408, 409, 429}
+#: A server that lets ten minutes pass twice is not asked a third time.
+_TIMEOUTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,11 @@ class Retry:
             attempt: how many requests were made, from 1.
             local: the server is on this machine; if nobody listens there, waiting is no help.
         """
+        import openai
+
         if attempt >= self.attempts or not _worth_repeating(error, local):
+            return None
+        if isinstance(error, openai.APITimeoutError) and attempt >= _TIMEOUTS:
             return None
         asked = _retry_after(error)
         if asked is not None:

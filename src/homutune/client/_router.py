@@ -45,7 +45,9 @@ class Router:
         self._retry = retry
         self._breaker = breaker
         self._model: str | None = None
+        #: Said with every answer, and with the first one only.
         self._remark: str | None = None
+        self._first_remark: str | None = None
 
     def accepted(self, question: Question, *, stream: bool) -> Way:
         """To a response with status 200, from the model wanted or from one in its place."""
@@ -55,6 +57,9 @@ class Router:
         model = yield from self.resolved()
         if self._remark and self._remark not in question.notes:
             question.notes.append(self._remark)
+        if self._first_remark:
+            question.notes.append(self._first_remark)
+            self._first_remark = None
         gone: list[str] = []
         waiting = [model]
         while True:
@@ -101,6 +106,8 @@ class Router:
                 if pause is None:
                     if is_outage(error):
                         self._breaker.failed()
+                    else:  # it refuses, so it is alive
+                        self._breaker.succeeded()
                     raise
                 yield Pause(pause)
             except BaseException:
@@ -121,7 +128,10 @@ class Router:
             found = names.from_server(name, listed)
         if found is None and name == names.LATEST:
             found = self._settings.base_model
-            self._remark = f"学習したモデルがまだないため、ベースモデル {found} が答えました。"
+            self._first_remark = (
+                f"学習したモデルがまだないため、ベースモデル {found} が答えました。"
+                "homutune tune start で学習できます。"
+            )
         self._model = found or name
         return self._model
 

@@ -54,6 +54,7 @@ class Walker:
         self._settings = settings
         self._client: openai.OpenAI | None = None
         self._async_client: openai.AsyncOpenAI | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def walk(self, steps: Way) -> Any:
         """Take all steps and return what they lead to."""
@@ -115,8 +116,11 @@ class Walker:
         return listed
 
     async def _atake(self, step: Step) -> Any:
-        if self._async_client is None:
+        loop = asyncio.get_running_loop()
+        if self._async_client is None or self._loop is not loop:
+            # Connections belong to their loop; asyncio.run makes a new one each time.
             self._async_client = connect_async(self._settings, max_retries=0)
+            self._loop = loop
         if isinstance(step, Pause):
             await asyncio.sleep(step.seconds)
             return None

@@ -10,7 +10,7 @@ from homutune.client._placeholders import StreamRestorer
 from homutune.client._types import Reply
 
 if TYPE_CHECKING:
-    from homutune.client._legal_model import Ending
+    from homutune.client._reader import Ending
 
 
 class _Pieces:
@@ -72,7 +72,7 @@ class ReplyStream(_Pieces):
         iterator = iter(self._chunks)
         try:
             while True:
-                with self._ending.reading():
+                with self._ending.reading(self._raw):
                     chunk = next(iterator, None)
                 if chunk is None:
                     break
@@ -108,7 +108,7 @@ class AsyncReplyStream(_Pieces):
         iterator = aiter(self._chunks)
         try:
             while True:
-                with self._ending.reading():
+                with self._ending.reading(self._raw):
                     chunk = await anext(iterator, None)
                 if chunk is None:
                     break

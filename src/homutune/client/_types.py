@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol, TypedDict
 
 #: How the answer is to be laid out; ``JSON`` needs no more than this, a schema is better.
@@ -164,14 +164,12 @@ class Reply:
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         data = self.data.model_dump(mode="json") if hasattr(self.data, "model_dump") else self.data
-        values = asdict(self) if data is self.data else asdict_without_data(self)
+        values = asdict(self) if data is self.data else _as_dict_without_data(self)
         return {**values, "data": data, "truncated": self.truncated}
 
 
-def asdict_without_data(reply: Reply) -> dict[str, Any]:
+def _as_dict_without_data(reply: Reply) -> dict[str, Any]:
     """``asdict`` would copy a pydantic instance; it is written by its own method."""
-    from dataclasses import replace
-
     return asdict(replace(reply, data=None))
 
 
@@ -223,12 +221,3 @@ class Knowledge:
     pseudonymize: (
         Callable[[Sequence[ChatMessage]], tuple[list[ChatMessage], Mapping[str, str]]] | None
     ) = None
-
-
-@dataclass(slots=True)
-class Trail:
-    """What happened on the way to one answer."""
-
-    requested: str
-    attempts: int = 0
-    notes: list[str] = field(default_factory=list)

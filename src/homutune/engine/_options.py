@@ -15,12 +15,16 @@ from homutune.engine._trainer import LoraSettings
 @dataclass(frozen=True, slots=True)
 class Options:
     """LoRA's shape, the longest example (tokens) the dtype (``auto``, ``bf16``, ``fp32``), and
-    how many epochs without a lower validation loss end the run (None: none do)."""
+    how many epochs without a lower validation loss end the run (None: none do).
+
+    ``rank_examples`` None leaves it to the number of epochs.
+    """
 
     lora: LoraSettings
     max_length: int | None
     precision: str
     patience: int | None
+    rank_examples: bool | None
 
     @classmethod
     def read(cls, requested: Mapping[str, Any]) -> Options:
@@ -38,7 +42,12 @@ class Options:
             requested.get("max_length"),
             requested.get("precision") or "auto",
             requested.get("early_stopping_patience"),
+            requested.get("rank_examples"),
         )
+
+    def ranks(self, n_epochs: int) -> bool:
+        """Whether to rank the examples at the end, which takes about a quarter of an epoch."""
+        return n_epochs > 1 if self.rank_examples is None else self.rank_examples
 
     def going_on_from(self, adapter: Path) -> Options:
         """With the LoRA settings of ``adapter``, which cannot be changed any more."""
@@ -51,7 +60,7 @@ class Options:
         )
         return replace(self, lora=lora)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, n_epochs: int) -> dict[str, Any]:
         """The values under the names a job asks for them by."""
         targets = self.lora.target_modules
         return {
@@ -59,6 +68,7 @@ class Options:
             "lora_alpha": self.lora.alpha,
             "target_modules": targets if isinstance(targets, str) else list(targets),
             "precision": self.precision,
+            "rank_examples": self.ranks(n_epochs),
             **({} if self.max_length is None else {"max_length": self.max_length}),
             **({} if self.patience is None else {"early_stopping_patience": self.patience}),
         }

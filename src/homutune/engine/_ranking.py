@@ -18,7 +18,7 @@ def rank_examples(
 ) -> list[ExampleLoss] | None:
     """All examples, the one with the highest loss first; None when asked to stop.
 
-    A pass over the training data without gradients: about a third of an epoch. An example that
+    A pass over the training data without gradients: about a quarter of an epoch. An example that
     the model still finds unlikely after learning it contradicts others, is unlike them or is
     damaged (compare Swayamdipta et al. 2020, "Dataset Cartography": hard-to-learn examples
     often are labelled wrongly).

@@ -7,9 +7,9 @@ an item (no rubric, no article, no term) is None and left out.
     ``rubric``: max(0, met ``must`` - violated ``must_not``) / number of ``must``;
     ``articles``: F1 of the cited (law, article) pairs against ``meta.articles``;
     ``legal``: 0 where the legal checks find a contradiction of the reference answer (polarity,
-    party, number with unit, period, article, …: ``_legal_checks.py``), else None. No contradiction
-    is no merit: an answer that says nothing contradicts nothing. The contradictions themselves
-    are kept as evidence.
+    party, number with unit, period, …: ``_legal_checks.py``), else None; another article counts
+    here only where ``articles`` is not measured. No contradiction is no merit: an answer that
+    says nothing contradicts nothing. All contradictions are kept as evidence.
     An abstention or an empty answer to an answerable question gets 0 on both, here and in 関連性:
     it says nothing about the matter.
     ``similarity`` stands beside the criteria and counts in none of them: the TF-IDF cosine with
@@ -174,7 +174,7 @@ class Scorer:
         flags["contradicts"] = None if is_silent(text) else bool(found)
         similarity = (self._references @ self._vectorizer.transform([text]).T).toarray()[:, 0]
         parts: dict[str, Parts] = {
-            "correctness": {**_correctness(item, text), "legal": 0.0 if found else None},
+            "correctness": _correctness(item, text, found),
             "relevance": {
                 "topic": self._topic(item, text, similarity),
                 "own_words": 0.0
@@ -278,13 +278,15 @@ def expected_articles(item: Example) -> set[tuple[str, str]]:
     return {pair for article in item.meta.articles for pair in cited(article)}
 
 
-def _correctness(item: Example, text: str) -> Parts:
+def _correctness(item: Example, text: str, found: Sequence[LegalDifference]) -> Parts:
     silent = is_silent(text)
     rubric = text_measures.rubric_share(text, item.meta.must, item.meta.must_not)
     both = text_measures.precision_recall(cited(text), expected_articles(item))
     return {
         "rubric": 0.0 if silent and rubric is not None else rubric,
         "articles": (0.0 if silent else text_measures.f1(*both)) if both else None,
+        # Another article than the right one has cost its part already where articles are scored.
+        "legal": 0.0 if any(d.type != "article" or not both for d in found) else None,
     }
 
 

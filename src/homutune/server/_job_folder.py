@@ -37,6 +37,11 @@ class JobFolder:
         self.path = path
         self.events = EventLog(job_id, path)
 
+    @property
+    def start_adapter(self) -> Path:
+        """The adapter a job goes on from, if it does: a copy, as the model may be deleted."""
+        return self.path / "start_adapter"
+
     def take_file(self, source: Path, name: str) -> None:
         """Keep ``source`` as ``name``: the upload may be deleted while the job needs it."""
         keep_file(source, self.path / name)
@@ -108,6 +113,7 @@ class JobFolder:
         for name in ("training_file", "validation_file", "train.jsonl", "valid.jsonl"):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "resume", ignore_errors=True)
+        shutil.rmtree(self.start_adapter, ignore_errors=True)
 
     def _json(self, name: str) -> dict[str, Any] | None:
         try:

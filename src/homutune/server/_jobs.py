@@ -14,10 +14,11 @@ from homutune.server._files import Files
 from homutune.server._ids import new_id
 from homutune.server._job_folder import PENDING, TERMINAL, JobFolder, job_folder
 from homutune.server._memory import INSUFFICIENT_MEMORY, Memory
-from homutune.server._models import OWNER, Models
+from homutune.server._models import OWNER, Models, Target
 from homutune.server._preference_file import check_preferences
 from homutune.server._schemas import CreateJob
 from homutune.server._store import JobRow, Store
+from homutune.server._training_file import MIN_EXAMPLES
 
 #: Our own word for the end of a cancelled job; OpenAI's is not documented.
 CANCELLED = "The job has been cancelled"
@@ -55,11 +56,11 @@ class Jobs:
         Raises:
             ApiError: an argument cannot be used.
         """
-        self._check_model(asked.model)
+        model = self._model(asked)
         for param in ("training_file", "validation_file"):
             if (file_id := getattr(asked, param)) is not None:
                 self._check_file(file_id, param)
-        self._refuse_other_methods(asked)
+        self._check_method(asked)
         hyperparameters = asked.asked_hyperparameters()
         if hyperparameters.early_stopping_patience and asked.validation_file is None:
             raise ApiError(
@@ -68,7 +69,7 @@ class Jobs:
                 "(早期終了には検証データが必要です)",
                 param="hyperparameters.early_stopping_patience",
             )
-        if (problem := self._memory.problem(asked.model)) is not None:
+        if (problem := self._memory.problem(model.base)) is not None:
             raise ApiError(400, problem, param="model", code=INSUFFICIENT_MEMORY)
         job = JobRow(
             id=new_id("ftjob-"),
@@ -80,8 +81,9 @@ class Jobs:
             suffix=asked.suffix,
             seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
             hyperparameters=hyperparameters.model_dump(exclude_none=True),
+            method=asked.method.type if asked.method else "supervised",
             meta=asked.metadata,
-            tuned_name=f"ft:{asked.model}:{OWNER}:{_in_name(asked.suffix)}:{new_id('', 8)}",
+            tuned_name=f"ft:{model.base}:{OWNER}:{_in_name(asked.suffix)}:{new_id('', 8)}",
         )
         final = self.folder(job.id)
         folder = JobFolder(final.path.with_name(f".{job.id}.new"), job.id)
@@ -90,10 +92,12 @@ class Jobs:
             folder.take_file(self._files.path(job.training_file), "training_file")
             if job.validation_file is not None:
                 folder.take_file(self._files.path(job.validation_file), "validation_file")
+            if model.adapter is not None:
+                shutil.copytree(model.adapter, folder.start_adapter)
             folder.events.append(f"Created fine-tuning job: {job.id}")
             (folder.path / PENDING).touch()
             folder.path.rename(final.path)
-        except FileNotFoundError:  # deleted since it was checked
+        except (FileNotFoundError, shutil.Error):  # deleted since it was checked
             raise _no_file(job.training_file, "training_file") from None
         finally:
             shutil.rmtree(folder.path, ignore_errors=True)
@@ -180,14 +184,14 @@ class Jobs:
         self._wake()
         return self.get(job_id)
 
-    def _refuse_other_methods(self, asked: CreateJob) -> None:
+    def _check_method(self, asked: CreateJob) -> None:
         if asked.method is not None and asked.method.type == "dpo":
             self._check_preference_files(asked)
-        if asked.method is not None and asked.method.type != "supervised":
+        if asked.method is not None and asked.method.type == "reinforcement":
             raise ApiError(
                 400,
                 f"The method '{asked.method.type}' is not supported by this server; use "
-                "'supervised'. (このサーバーで使える学習方法は supervised だけです)",
+                "'supervised' or 'dpo'. (このサーバーの学習方法は supervised と dpo です)",
                 param="method.type",
                 code="unsupported_value",
             )
@@ -203,22 +207,27 @@ class Jobs:
         for param in ("training_file", "validation_file"):
             if (file_id := getattr(asked, param)) is None:
                 continue
-            checked = check_preferences(self._files.path(file_id), file_id)
+            least = MIN_EXAMPLES if param == "training_file" else 1
+            checked = check_preferences(self._files.path(file_id), file_id, least)
             if checked.problems:
                 raise ApiError(400, checked.message(), param=param, code=f"invalid_{param}")
 
-    def _check_model(self, name: str) -> None:
-        if self._models.base(name) is not None:
-            return
-        if self._models.get(name) is not None:
-            raise ApiError(
-                400,
-                f"The model `{name}` is itself fine-tuned; this server fine-tunes base models. "
-                "(学習済みモデルへの追加学習はできません。ベースモデルを指定してください)",
-                param="model",
-                code="unsupported_value",
-            )
-        raise model_not_found(name, param="model")
+    def _model(self, asked: CreateJob) -> Target:
+        """What to train: a base model, or a tuned one that is here and keeps its LoRA settings."""
+        found = self._models.get(asked.model)
+        if found is None:
+            raise model_not_found(asked.model, param="model")
+        chosen = asked.asked_hyperparameters()
+        for name in ("lora_rank", "lora_alpha", "target_modules"):
+            if found.adapter is not None and getattr(chosen, name) is not None:
+                raise ApiError(
+                    400,
+                    f"'{name}' cannot be changed when `{asked.model}` is trained further. "
+                    "(学習済みモデルの LoRA の形は変えられません)",
+                    param=f"hyperparameters.{name}",
+                    code="unsupported_value",
+                )
+        return found
 
     def _check_file(self, file_id: str, param: str) -> None:
         try:

@@ -87,10 +87,11 @@ def job_object(jobs: Jobs, job: JobRow) -> dict[str, Any]:
         "estimated_finish": None if eta is None else int(folder.state_written_at() + eta),
         "fine_tuned_model": job.fine_tuned_model,
         "finished_at": job.finished_at,
-        "hyperparameters": hyperparameters,
+        # What OpenAI's older place for them has room for; beta is found under ``method``.
+        "hyperparameters": {k: v for k, v in hyperparameters.items() if k != "beta"},
         "integrations": [],
         "metadata": job.meta,
-        "method": {"type": "supervised", "supervised": {"hyperparameters": hyperparameters}},
+        "method": {"type": job.method, job.method: {"hyperparameters": hyperparameters}},
         "model": job.model,
         "organization_id": ORGANIZATION,
         "result_files": job.result_files,

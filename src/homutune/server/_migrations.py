@@ -172,12 +172,20 @@ def _users_sessions_matters_audit(connection: Connection) -> None:
     tables.create_all(connection)
 
 
+def _method_of_jobs(connection: Connection) -> None:
+    """Jobs may be of another method than supervised."""
+    connection.exec_driver_sql(
+        "ALTER TABLE jobs ADD COLUMN method VARCHAR(32) NOT NULL DEFAULT 'supervised'"
+    )
+
+
 #: In the order in which they are applied.
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _jobs_files_models,
     _homes,
     _uploads_batches_keys,
     _users_sessions_matters_audit,
+    _method_of_jobs,
 )
 
 

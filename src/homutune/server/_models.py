@@ -122,7 +122,7 @@ class Models:
         for checkpoint in folder.checkpoints():
             if checkpoint.step == int(match["step"]):
                 created = checkpoint.created_at
-                target = Target(name, created, OWNER, job.model, checkpoint.path)
+                target = Target(name, created, OWNER, job.base, checkpoint.path)
                 return target, job.status
         return None
 

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from homutune.server._training_file import MIN_EXAMPLES, Checked, message_problems, read_examples
+from homutune.server._training_file import (
+    Checked,
+    digest,
+    message_problems,
+    read_examples,
+    unsupported,
+)
 
 _TOP_KEYS = {"input", "preferred_output", "non_preferred_output"}
 _INPUT_KEYS = {"messages", "tools", "parallel_tool_calls"}
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 
 
-def check_preferences(source: Path, file_id: str) -> Checked:
-    """Check every example of a DPO file; a file of conversations is told as OpenAI tells it."""
+def check_preferences(
+    source: Path, file_id: str, least: int = 1, target: Path | None = None
+) -> Checked:
+    """Check every example of a DPO file; a file of conversations is told as OpenAI tells it.
+
+    Args:
+        source: the upload.
+        file_id: its id, for the message.
+        least: fewest examples.
+        target: where the file the worker reads is to be written.
+    """
+    with target.open("wb") if target else nullcontext() as copy:
+        return _check(source, file_id, least, copy)
+
+
+def _check(source: Path, file_id: str, least: int, copy: BinaryIO | None) -> Checked:
     checked = Checked()
-    for number, example in read_examples(source, checked):
+    for number, example in read_examples(source, checked, copy):
         if isinstance(example, dict) and "messages" in example:
             checked.problems = [
                 f"Input file {file_id} is in the fine-tune-chat format, but the specified "
@@ -25,10 +46,11 @@ def check_preferences(source: Path, file_id: str) -> Checked:
             ]
             return checked
         checked.problems += _problems(number, example)
-    if checked.examples < MIN_EXAMPLES:
+        checked.places.setdefault(digest(example), number)
+    if checked.examples < least:
         checked.problems.append(
             f"Training file has {checked.examples} example(s), but must have at least "
-            f"{MIN_EXAMPLES} examples"
+            f"{least} examples"
         )
     return checked
 
@@ -59,6 +81,8 @@ def _input_problems(here: str, asked: Any) -> Iterator[str]:
     for key in asked:
         if key not in _INPUT_KEYS:
             yield f'{here}, input contains an extra "{key}".'
+        elif key != "messages":
+            yield unsupported(f"{here}, input", key)
     messages = asked.get("messages")
     if not isinstance(messages, list) or not messages:
         yield f"{here} key 'input.messages' must be a non-empty list"

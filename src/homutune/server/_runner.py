@@ -26,12 +26,12 @@ from homutune.errors import UserError
 from homutune.files import MIN_FREE, DiskFull, free_bytes, is_disk_full, write_atomic
 from homutune.server._engine import Engine
 from homutune.server._files import Files
+from homutune.server._job_files import check_files
 from homutune.server._job_folder import TERMINAL, JobFolder, job_folder
 from homutune.server._jobs import CANCELLED, PAUSED
 from homutune.server._memory import INSUFFICIENT_MEMORY, Memory
 from homutune.server._preparation import Preparation
 from homutune.server._store import JobRow, ModelRow, Store
-from homutune.server._training_file import MIN_EXAMPLES, Checked, check_examples, overlap
 from homutune.server._worker import Worker
 
 log = logging.getLogger("homutune.server")
@@ -151,15 +151,7 @@ class Runner:
     # --- validating_files -> queued ---------------------------------------------------------
 
     def _validate(self, job: JobRow, folder: JobFolder) -> None:
-        folder.events.append_once(f"Validating training file: {job.training_file}")
-        training = check_examples(folder.path / "training_file", folder.path / "train.jsonl")
-        error = _training_error(job, training)
-        if error is None and job.validation_file is not None:
-            folder.events.append_once(f"Validating validation file: {job.validation_file}")
-            validation = check_examples(
-                folder.path / "validation_file", folder.path / "valid.jsonl"
-            )
-            error = _validation_error(job, training, validation)
+        error = check_files(job, folder)
         if error is not None:
             self._fail(job, *error)
             return
@@ -174,22 +166,25 @@ class Runner:
             if self._store.update_job(job.id, was=["queued"], status="paused"):
                 folder.events.append(PAUSED)
             return
-        weights = self._preparation.get(job.model)
+        weights = self._preparation.get(job.base)
         if weights is None:
             folder.events.append_once(
-                f"ベースモデル {job.model} を準備しています（初回のみ、約 30 秒）"
+                f"ベースモデル {job.base} を準備しています（初回のみ、約 30 秒）"
             )
             return
-        if (problem := self._memory.problem(job.model)) is not None:
+        if (problem := self._memory.problem(job.base)) is not None:
             self._fail(job, INSUFFICIENT_MEMORY, problem, "model")
             return
+        start = folder.start_adapter
         described = {
             "id": job.id,
-            "model": job.model,
+            "model": job.base,
             "base_path": str(weights.path),
             "gguf_path": str(weights.gguf),
             "train_file": str(folder.path / "train.jsonl"),
             "valid_file": str(folder.path / "valid.jsonl") if job.validation_file else None,
+            "method": job.method,
+            "start_adapter": str(start) if start.exists() else None,
             "seed": job.seed,
             "hyperparameters": job.hyperparameters,
             "suffix": job.suffix,
@@ -286,7 +281,7 @@ class Runner:
             ModelRow(
                 id=job.tuned_name,
                 created_at=int(time.time()),
-                parent=job.model,
+                parent=job.base,
                 job_id=job.id,
                 adapter_path=_adapter(job),
             )
@@ -352,40 +347,3 @@ class Runner:
 
 def _adapter(job: JobRow) -> str:
     return f"adapters/{job.id}"
-
-
-def _training_error(job: JobRow, training: Checked) -> tuple[str, str, str] | None:
-    """Code, message and param of OpenAI's error, if there is one."""
-    if training.preference:
-        return (
-            "invalid_training_file",
-            f"Input file {job.training_file} is in the fine-tune-preference format, but the "
-            "specified fine-tuning job is not using 'dpo' as the training method (provided "
-            "method=supervised).",
-            "training_file",
-        )
-    if training.problems:
-        return "invalid_training_file", _invalid("training", training), "training_file"
-    if training.examples < MIN_EXAMPLES:
-        return (
-            "invalid_n_examples",
-            f"Training file has {training.examples} example(s), but must have at least "
-            f"{MIN_EXAMPLES} examples",
-            "training_file",
-        )
-    return None
-
-
-def _validation_error(
-    job: JobRow, training: Checked, validation: Checked
-) -> tuple[str, str, str] | None:
-    validation.problems += overlap(training, validation)
-    if not validation.problems:
-        return None
-    return "invalid_validation_file", _invalid("validation", validation), "validation_file"
-
-
-def _invalid(which: str, checked: Checked) -> str:
-    return (
-        f"The job failed due to an invalid {which} file. Invalid file format. {checked.message()}"
-    )

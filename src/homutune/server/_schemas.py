@@ -93,6 +93,8 @@ class Hyperparameters(Body):
     precision: Literal["auto", "bf16", "fp32"] | None = None
     #: Epochs without a lower validation loss after which training ends.
     early_stopping_patience: Annotated[int, Field(ge=1, le=50)] | None = None
+    #: Whether to tell at the end which examples keep a high loss.
+    rank_examples: bool | None = None
 
     @model_validator(mode="after")
     def _one_learning_rate(self) -> Hyperparameters:
@@ -128,7 +130,7 @@ class Dpo(Body):
 
 
 class Method(Body):
-    """``method``; the other two methods are recognised to be refused by name."""
+    """``method``; reinforcement is recognised to be refused by name."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
@@ -162,6 +164,7 @@ class CreateJob(RequestBody):
 
     def asked_hyperparameters(self) -> Hyperparameters:
         """Those of ``method``, or the deprecated ones beside it."""
-        supervised = self.method.supervised if self.method else None
-        nested = supervised.hyperparameters if supervised else None
+        method = self.method
+        chosen = (method.dpo if method.type == "dpo" else method.supervised) if method else None
+        nested = chosen.hyperparameters if chosen else None
         return nested or self.hyperparameters or Hyperparameters()

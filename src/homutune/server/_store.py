@@ -100,6 +100,8 @@ class JobRow(Listed, TableBase):
     )
     #: Name of the model to be, fixed at creation so that every attempt makes the same one.
     tuned_name: Mapped[str] = mapped_column(Text(255), unique=True)
+    #: ``supervised`` or ``dpo``.
+    method: Mapped[str] = mapped_column(Text(32), default="supervised")
     fine_tuned_model: Mapped[str | None] = mapped_column(Text(255), default=None)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
     finished_at: Mapped[int | None] = mapped_column(BigInteger, default=None)
@@ -108,6 +110,11 @@ class JobRow(Listed, TableBase):
     #: How often the worker was started again after it had died.
     restarts: Mapped[int] = mapped_column(Integer, default=0)
     worker_pid: Mapped[int | None] = mapped_column(Integer, default=None)
+
+    @property
+    def base(self) -> str:
+        """The base model, also where ``model`` is itself a tuned one."""
+        return self.tuned_name.removeprefix("ft:").rsplit(":", 3)[0]
 
 
 class ModelRow(Listed, TableBase):

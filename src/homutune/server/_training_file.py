@@ -80,7 +80,7 @@ def check_examples(source: Path, target: Path) -> Checked:
             if isinstance(example, dict) and "preferred_output" in example:
                 checked.preference = True
             checked.problems += _problems(number, example)
-            checked.places.setdefault(_digest(example), number)
+            checked.places.setdefault(digest(example), number)
     return checked
 
 
@@ -133,8 +133,9 @@ def _reason(error: ValueError) -> str:
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-def _digest(example: Any) -> bytes:
-    conversation = example.get("messages") if isinstance(example, dict) else example
+def digest(example: Any) -> bytes:
+    """What tells an example from another: its conversation, or the whole of a preference."""
+    conversation = example.get("messages", example) if isinstance(example, dict) else example
     canonical = json.dumps(conversation, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
 
@@ -151,7 +152,7 @@ def _problems(number: int, example: Any) -> Iterator[str]:
         if key not in _TOP_KEYS:
             yield f'{here} contains an extra "{key}".'
         elif key in _NOT_HERE:
-            yield _unsupported(here, key)
+            yield unsupported(here, key)
     messages = example["messages"]
     if not isinstance(messages, list) or not messages:
         yield f"{here} key 'messages' must be a non-empty list"
@@ -182,13 +183,13 @@ def message_problems(here: str, position: int, message: Any) -> Iterator[str]:
         )
         return
     if role in ("tool", "function"):
-        yield _unsupported(there, f"role '{role}'")
+        yield unsupported(there, f"role '{role}'")
         return
     for key in message:
         if key not in _MESSAGE_KEYS or (key == "weight" and role != "assistant"):
             yield f'{there} contains an extra "{key}".'
         elif key in _NOT_HERE:
-            yield _unsupported(there, key)
+            yield unsupported(there, key)
     if message.get("weight", 1) not in (0, 1):
         yield f"{there} weight must be 0 or 1"
     if not isinstance(content, str):
@@ -201,7 +202,8 @@ def message_problems(here: str, position: int, message: Any) -> Iterator[str]:
         yield f"{there} content contains half of a surrogate pair"
 
 
-def _unsupported(where: str, what: str) -> str:
+def unsupported(where: str, what: str) -> str:
+    """That ``what`` would be left out."""
     return (
         f"{where} contains {what}, which this server cannot train on (ローカルでは学習できません)"
     )

@@ -37,11 +37,13 @@ def start_job(
     n_epochs: int | Auto = "auto",
     batch_size: int | Auto = "auto",
     learning_rate_multiplier: float | Auto = "auto",
+    method: Literal["supervised", "dpo"] = "supervised",
+    own: Mapping[str, Any] | None = None,
     seed: int | None = None,
     metadata: Mapping[str, str] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> FineTuningJob:
-    """Check both files, upload them and create a supervised job.
+    """Check both files, upload them and create a job.
 
     A file that was uploaded to this server before and is still there is not sent again.
 
@@ -55,6 +57,8 @@ def start_job(
         n_epochs: 1–50, or left to the server.
         batch_size: 1–256 examples per step, or left to the server.
         learning_rate_multiplier: > 0, or left to the server.
+        method: ``dpo`` takes preference files, which the server checks.
+        own: hyperparameters only our own server knows.
         seed: >= 0.
         metadata: up to 16 short texts stored with the job.
         on_note: gets a Japanese line about each thing done.
@@ -65,23 +69,23 @@ def start_job(
     """
     note = on_note or (lambda _text: None)
     _check_settings(suffix, n_epochs, batch_size, learning_rate_multiplier, seed)
-    _check_files(train, valid)
+    if method == "supervised":
+        _check_files(train, valid)
     training_file = _upload(client, home, train, note)
     validation_file = _upload(client, home, valid, note) if valid is not None else None
     chosen = {
         "n_epochs": n_epochs,
         "batch_size": batch_size,
         "learning_rate_multiplier": learning_rate_multiplier,
+        **(own or {}),
     }
     request: dict[str, Any] = {
         "model": model,
         "training_file": training_file,
         "validation_file": validation_file,
         "method": {
-            "type": "supervised",
-            "supervised": {
-                "hyperparameters": {k: v for k, v in chosen.items() if v != "auto"},
-            },
+            "type": method,
+            method: {"hyperparameters": {k: v for k, v in chosen.items() if v != "auto"}},
         },
         "suffix": suffix,
         "seed": seed,

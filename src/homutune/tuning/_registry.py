@@ -183,9 +183,9 @@ def _hyperparameters(job: FineTuningJob) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if job.hyperparameters is not None:
         values.update(job.hyperparameters.model_dump(exclude_none=True))
-    supervised = job.method.supervised if job.method is not None else None
-    if supervised is not None and supervised.hyperparameters is not None:
-        for key, value in supervised.hyperparameters.model_dump(exclude_none=True).items():
+    method = (job.method.supervised or job.method.dpo) if job.method is not None else None
+    if method is not None and method.hyperparameters is not None:
+        for key, value in method.hyperparameters.model_dump(exclude_none=True).items():
             if value != "auto" or key not in values:
                 values[key] = value
     return values

@@ -29,6 +29,9 @@ MAX_FAILURES = 5
 MAX_FAILURES_ADDRESS = 20
 WINDOW_S = 900
 
+#: A verification takes 64 MB; strangers must not be able to ask for many at once.
+_AT_ONCE = threading.Semaphore(2)
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -220,7 +223,8 @@ def _matches(hashed: str, password: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     try:
-        return _hasher().verify(hashed, password[: MAX_PASSWORD + 1])
+        with _AT_ONCE:
+            return _hasher().verify(hashed, password[: MAX_PASSWORD + 1])
     except (VerificationError, InvalidHashError):
         return False
 

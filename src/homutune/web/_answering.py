@@ -12,7 +12,7 @@ from homutune.data import Card, Retriever, corpus_path, is_abstention, read_card
 from homutune.errors import UserError
 from homutune.law import check_citation, extract_citations
 from homutune.prompting import PLANS, Prompt, build
-from homutune.tuning import find_model, sync_models
+from homutune.tuning import sync_models
 from homutune.web._context import Web
 
 LATEST = "latest"
@@ -37,7 +37,8 @@ def choose(web: Web, name: str) -> Choice:
     if name == LATEST:
         with web.client() as client:
             sync_models(web.home, client)
-    entry = find_model(web.home, name, settings.base_url)
+    known = web.models()
+    entry = next((e for e in known if name in (LATEST, e.model)), None)
     if entry is not None:
         return Choice(entry.model, "plain" if entry.recipe == "plain" else "grounded")
     return Choice(settings.base_model if name == LATEST else name, "grounded")

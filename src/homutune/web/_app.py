@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.server import Store, is_loopback
 from homutune.settings import Settings
@@ -29,7 +30,15 @@ def create_web(settings: Settings, store: Store) -> ASGIApp:
     Args:
         settings: with the address at which models are reached.
         store: the server's own.
+
+    Raises:
+        UserError: the package was not built, so that the browser's library is missing.
     """
+    if not (_STATIC / "htmx.min.js").is_file():
+        raise UserError(
+            "画面の部品（htmx.min.js）が入っていません。",
+            remedy="pip install で homutune を入れ直してください（部品はそのときに入ります）。",
+        )
     web = Web(settings, store, not is_loopback(settings.host), _secret(settings.home.absolute()))
     app = FastAPI(
         openapi_url=None,

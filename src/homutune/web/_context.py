@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from homutune import __version__
 from homutune.client import connect, friendly_errors
-from homutune.server import Store
+from homutune.server import Store, is_loopback
 from homutune.settings import Settings
+from homutune.tuning import ModelEntry, list_models
 from homutune.web._accounts import Accounts, User
 from homutune.web._matters import Matters
 
@@ -57,15 +59,19 @@ class Web:
         self.accounts = Accounts(self.store)
         self.matters = Matters(self.store, self.home)
         self._templates = _environment()
+        self._client: openai.OpenAI | None = None
+        self._connecting = threading.Lock()
 
     @property
     def stays_inside(self) -> bool:
         """Whether no question and no document leaves this server for a model."""
+        return (self._is_own or self.settings.is_local) and not self.settings.upstreams
+
+    @property
+    def _is_own(self) -> bool:
         address = urlsplit(self.settings.base_url)
-        own = self.settings.is_local or (
-            address.port == self.settings.port and address.hostname == self.settings.host
-        )
-        return own and not self.settings.upstreams
+        here = {self.settings.host, "127.0.0.1", "localhost", "::1"}
+        return address.port == self.settings.port and address.hostname in here
 
     @property
     def home(self) -> Path:
@@ -79,8 +85,26 @@ class Web:
         Raises:
             UserError: the server could not be reached or refused.
         """
-        with friendly_errors(self.settings), connect(self.settings) as client:
-            yield client
+        with friendly_errors(self.settings):
+            with self._connecting:
+                # Kept: its certificates alone take a tenth of a second to read.
+                if self._client is None:
+                    self._client = connect(self.settings)
+            yield self._client
+
+    def models(self) -> list[ModelEntry]:
+        """The tuned models of the model server, newest first.
+
+        Our own server keeps its models when its port changes, so all that were made on this
+        machine count as its own.
+        """
+        own = self._is_own
+        return [
+            entry
+            for entry in list_models(self.home)
+            if (own and is_loopback(urlsplit(entry.base_url).hostname or ""))
+            or entry.base_url.rstrip("/") == self.settings.base_url.rstrip("/")
+        ]
 
     def page(
         self,

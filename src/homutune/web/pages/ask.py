@@ -14,7 +14,6 @@ from starlette.responses import Response, StreamingResponse
 from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.server import MatterRow
-from homutune.tuning import list_models
 from homutune.web._answering import LATEST, choose, clean_question, stream
 from homutune.web._context import Web, download, go, user_of, web_of
 
@@ -123,7 +122,7 @@ def _page(
         matter=matter,
         turns=turns,
         conversations=web.matters.list(user_of(request), KIND, limit=50),
-        models=list_models(web.home, web.settings.base_url),
+        models=web.models(),
         base=web.settings.base_model,
         latest=LATEST,
     )

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from homutune.client import HOSTED_CLOSING
 from homutune.errors import UserError
-from homutune.tuning import STATUS, TERMINAL, list_models, sync_models
+from homutune.tuning import STATUS, TERMINAL, sync_models
+from homutune.web._comparisons import newest_comparison
 from homutune.web._context import user_of, web_of
 
 router = APIRouter()
@@ -41,8 +42,8 @@ def models(request: Request) -> Response:
             jobs = client.fine_tuning.jobs.list(limit=10).data
             sync_models(web.home, client)
     except UserError as error:
-        return web.page(request, "home/_models.html", problem=error, running=[], newest=None)
-    entries = list_models(web.home, web.settings.base_url)
+        return web.page(request, "home/_models.html", problem=error, running=[])
+    entries = web.models()
     return web.page(
         request,
         "home/_models.html",
@@ -54,6 +55,15 @@ def models(request: Request) -> Response:
         ],
         newest=entries[0] if entries else None,
     )
+
+
+@router.get("/home/comparison")
+def comparison(request: Request) -> Response:
+    """The newest model against its base; apart, because the statistics take seconds."""
+    web = web_of(request)
+    entries = web.models()
+    measured = newest_comparison(web.home, entries[0]) if entries else None
+    return web.page(request, "home/_comparison.html", measured=measured)
 
 
 def _left(finish: int | None) -> str:

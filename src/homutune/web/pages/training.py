@@ -15,7 +15,6 @@ from homutune.tuning import (
     TERMINAL,
     Progress,
     export_dataset,
-    list_models,
     register_model,
     start_job,
     sync_models,
@@ -56,7 +55,7 @@ def index(request: Request, dataset: str = "") -> Response:
         datasets=datasets,
         chosen=chosen,
         recipe="grounded" if datasets.get(chosen) else "plain",
-        models=list_models(web.home, web.settings.base_url),
+        models=web.models(),
     )
 
 
