@@ -14,7 +14,7 @@ from pathlib import Path
 from homutune.deliver._media import SIZE, Media, check_video, find_program, probe_media
 from homutune.deliver._recorder import VIEW, Frame, Span, record
 from homutune.deliver._script import Script, Step, wrap_caption
-from homutune.deliver._voice import Sound, seconds_of, speak, write_track
+from homutune.deliver._voice import CREDIT, Sound, seconds_of, speak, write_track
 from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.settings import Settings
@@ -185,7 +185,8 @@ def _encode(folder: Path, seconds: float) -> None:
     command = [find_program("ffmpeg"), "-y", "-v", "error", "-f", "concat", "-safe", "0"]
     command += ["-i", "frames.txt", "-i", "voice.wav", "-vf", picture, "-t", f"{seconds:.3f}"]
     command += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p"]
-    command += ["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", "video.mp4"]
+    command += ["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"]
+    command += ["-metadata", f"comment={CREDIT}", "video.mp4"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UserError(
