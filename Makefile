@@ -1,7 +1,7 @@
 # make demo   データの検査から学習・評価・報告書までを、この 1 台で行います（2 回目は終わった所を飛ばします）
 # make app    サーバーを起動し、画面をブラウザーで開きます（Ctrl-C で止まります）
 # make test   テストを実行します
-# make test-services  PostgreSQL・Ray・LibreOffice を使うテストの準備をします（入れられない環境では飛ばします）
+# make test-services  PostgreSQL・Ray・LibreOffice・ffmpeg を使うテストの準備をします（入れられない環境では飛ばします）
 # make test-e2e  画面をブラウザー（Chromium）で操作するテストを実行します（入れられない環境では飛ばします）
 # make docs   手引きを site/ に作ります（site/index.html を開くだけで読めます）
 # make lint   書式・型・部屋の間の依存を検査します
@@ -30,6 +30,8 @@ test-services: $(VENV)/.dev
 	@$(INSTALL) -e '.[postgres,ray]' || echo "psycopg と Ray を入れられないため、そのテストは飛ばします。"
 	@sh scripts/install_postgresql.sh
 	@sh scripts/install_libreoffice.sh
+	@$(INSTALL) -e '.[video]' || echo "音声合成を入れられないため、動画のテストは飛ばします。"
+	@sh scripts/install_ffmpeg.sh
 
 docs: $(VENV)/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

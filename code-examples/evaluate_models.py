@@ -10,7 +10,6 @@ from pathlib import Path
 
 from homutune.client import connect
 from homutune.data import open_dataset
-from homutune.errors import UserError
 from homutune.evaluation import (
     CONDITIONS,
     compare_runs,
@@ -31,9 +30,7 @@ settings = load_settings()
 dataset = open_dataset(settings.home)
 entry = find_model(settings.home, "latest", settings.base_url)
 if entry is None:
-    raise UserError(
-        "学習したモデルがありません。", remedy="fine_tuning_job.py を実行してください。"
-    )
+    raise SystemExit("学習したモデルがありません。先に fine_tuning_job.py を実行してください。")
 
 # 1. 解かせる。grounded は資料つき、plain は資料なしです。途中で止めても続きから進みます。
 names = ["grounded", "plain"] if dataset.cards else ["plain"]

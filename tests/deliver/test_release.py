@@ -55,7 +55,7 @@ def released(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     return tmp_path / "models"
 
 
-def answer(home: Path, adapter: Path) -> str:
+def answer(home: Path, adapter: Path | None) -> str:
     pool = GenerationPool(home, threads=1)
     messages = conversation("", 3)[:-1]
     try:
@@ -80,10 +80,13 @@ def test_the_released_model_answers_in_another_home_like_the_one_that_was_traine
     assert "1,234" in card and "未測定です。" in card and "法的助言ではありません" in card
     assert "x.csv" not in (released / "tiny" / "release.json").read_text("utf-8")
     learned = answer(home, home / "adapters" / "ftjob-1")
+    assert learned != answer(home, None)
 
     other = tmp_path / "other"
     monkeypatch.setenv("HOMUTUNE_HOME", str(other))
     build_tiny_base(other)
+    assert install_released(load_settings(), released) is None, "another base model is set"
+    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
     settings = load_settings()
     heard: list[str] = []
     assert install_released(settings, released, progress=heard.append) == NAME
@@ -103,6 +106,19 @@ def test_the_released_model_answers_in_another_home_like_the_one_that_was_traine
     assert install_released(settings, released) is None, "once is enough"
 
 
+def test_a_base_model_of_the_same_name_but_another_shape_does_not_get_the_adapter(
+    released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    monkeypatch.setenv("HOMUTUNE_HOME", str(other))
+    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
+    config = build_tiny_base(other) / "config.json"
+    config.write_text(config.read_text("utf-8").replace("128", "256"), "utf-8")
+    heard: list[str] = []
+    assert install_released(load_settings(), released, progress=heard.append) is None
+    assert "形が違う" in heard[0] and not list(other.glob("adapters/*"))
+
+
 def test_a_home_with_a_model_of_its_own_is_left_alone(released: Path, home: Path) -> None:
     before = list_models(home)
     assert install_released(load_settings(), released) is None
@@ -114,6 +130,7 @@ def test_a_released_model_that_was_changed_is_refused(
 ) -> None:
     other = tmp_path / "other"
     monkeypatch.setenv("HOMUTUNE_HOME", str(other))
+    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
     with (released / "tiny" / "adapter_model.safetensors").open("ab") as weights:
         weights.write(b"x")
     with pytest.raises(UserError, match="変わっています"):

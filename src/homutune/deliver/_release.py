@@ -32,6 +32,7 @@ MOST_BYTES = 10_000_000
 _PROOF = "release.json"
 _WEIGHTS = "adapter_model.safetensors"
 _CONFIG = "adapter_config.json"
+_BASE_CONFIG = "base_config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def release_model(home: Path, tuned: TunedModel, base: BaseModel, target: Path) 
         halves = {name: value.astype(np.float16) for name, value in tensors.items()}
         save_file(halves, building / _WEIGHTS, metadata={"format": "pt"})
         shutil.copyfile(tuned.adapter / _CONFIG, building / _CONFIG)
+        # With it the adapter is installed at once, before the base model has been prepared.
+        shutil.copyfile(base.path / "config.json", building / _BASE_CONFIG)
         card = release_card(tuned, base, entry, measured_on(home, base.id, tuned.name, entry))
         write_atomic(building / "README.md", card)
         write_atomic(building / "NOTICE", license_notice(base))
@@ -112,6 +115,8 @@ def install_released(
 ) -> str | None:
     """Make the released model usable at once in a home that has no tuned model of its own.
 
+    Only one tuned from the base model of the settings, and from that very one.
+
     Args:
         settings: home, database and the address under which the model is remembered.
         folder: where to look; None for :func:`models_path`.
@@ -121,7 +126,7 @@ def install_released(
         The model's name, or None where there is nothing to do.
 
     Raises:
-        UserError: a released file is damaged, or the base model cannot be prepared.
+        UserError: a released file is damaged.
     """
     proofs = sorted((folder or models_path()).glob(f"*/{_PROOF}"))
     if not proofs:
@@ -131,15 +136,23 @@ def install_released(
 
     if tuned_models(settings.home) or list_models(settings.home, settings.base_url):
         return None
-    source = proofs[0].parent
-    stored = json.loads(proofs[0].read_text("utf-8"))
-    _check(source, stored["sha256"])
-    progress(f"同梱のモデル {stored['model']} を使えるようにします。")
-    try:
-        base = BaseModels(settings.home).ensure(stored["base"], progress=progress)
-    except UnknownModel:
-        progress(f"ベースモデル {stored['base']} がないため、同梱のモデルは使えません。")
+    found = [(proof.parent, json.loads(proof.read_text("utf-8"))) for proof in proofs]
+    fitting = [
+        (source, stored) for source, stored in found if stored["base"] == settings.base_model
+    ]
+    if not fitting:
         return None
+    source, stored = fitting[0]
+    _check(source, stored["sha256"])
+    try:
+        base = BaseModels(settings.home).get(stored["base"])
+    except UnknownModel:
+        return None
+    own = base.path / "config.json"
+    if own.is_file() and own.read_bytes() != (source / _BASE_CONFIG).read_bytes():
+        progress(f"ベースモデル {base.id} の形が違うため、同梱のモデルは使いません。")
+        return None
+    progress(f"同梱のモデル {stored['model']} を使えるようにしました。")
     job_id = (stored["entry"] or {}).get("job_id") or "ftjob-released"
     target = settings.home / "adapters" / job_id
     building = target.with_name(f".{job_id}.building")
@@ -148,7 +161,7 @@ def install_released(
     try:
         for name in (_WEIGHTS, _CONFIG, "README.md", "NOTICE"):
             shutil.copyfile(source / name, building / name)
-        write_lora_gguf(building, base.path / "config.json", building / "adapter.gguf")
+        write_lora_gguf(building, source / _BASE_CONFIG, building / "adapter.gguf")
         proof = {key: stored[key] for key in ("model", "base", "seed")}
         write_atomic(building / "adapter.json", json.dumps(proof, ensure_ascii=False, indent=2))
         shutil.rmtree(target, ignore_errors=True)

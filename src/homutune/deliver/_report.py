@@ -156,7 +156,12 @@ def _about_results(measured: Measured | None) -> dict[str, str]:
         there = measured.comparison.conditions.get(condition) if measured else None
         for name in names:
             found[prefix + name] = _change(there.criteria.get(name) if there else None)
-    exam = f"学習に使っていない質問{measured.n_items}問" if measured else "検証用の質問"
+    exam = f"学習の前と後のモデルを同じ質問で比べる手順を用意しましたが、比較は{UNMEASURED}です。"
+    if measured is not None:
+        exam = (
+            f"学習に使っていない質問{measured.n_items}問を学習の前後のモデルに資料つきで解かせ、"
+            "規則で採点しました。"
+        )
     return {**found, "exam": exam, "conclusion": _conclusion(measured)}
 
 

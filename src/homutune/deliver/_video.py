@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from homutune.deliver._media import SIZE, Media, check_video, find_program, probe_media
-from homutune.deliver._recorder import Frame, Span, record
+from homutune.deliver._recorder import VIEW, Frame, Span, record
 from homutune.deliver._script import Script, Step, wrap_caption
-from homutune.deliver._voice import Sound, seconds_of, speak, write_track
+from homutune.deliver._voice import CREDIT, Sound, seconds_of, speak, write_track
 from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.settings import Settings
@@ -178,16 +178,18 @@ def _write_frames(path: Path, frames: Sequence[Frame], times: Timeline) -> None:
 def _encode(folder: Path, seconds: float) -> None:
     """Run in ``folder``: a filter's file name then needs no quoting."""
     picture = (
-        f"fps={_RATE},scale={SIZE[0]}:-2,pad={SIZE[0]}:{SIZE[1]}:0:0:color={_BAR},"
+        # The browser may send a first picture in a size of its own.
+        f"scale={VIEW[0]}:{VIEW[1]},fps={_RATE},pad={SIZE[0]}:{SIZE[1]}:0:0:color={_BAR},"
         f"subtitles=captions.srt:force_style='{_STYLE}'"
     )
     command = [find_program("ffmpeg"), "-y", "-v", "error", "-f", "concat", "-safe", "0"]
     command += ["-i", "frames.txt", "-i", "voice.wav", "-vf", picture, "-t", f"{seconds:.3f}"]
     command += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p"]
-    command += ["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", "video.mp4"]
+    command += ["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"]
+    command += ["-metadata", f"comment={CREDIT}", "video.mp4"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UserError(
-            f"動画にまとめられませんでした（{done.stderr.strip().splitlines()[-1:]}）。",
+            f"動画にまとめられませんでした（{done.stderr.strip()[:400]}）。",
             remedy="libx264 と libass の入った ffmpeg を使ってください。",
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +28,9 @@ def speak(text: str, speed: float = 1.0) -> Sound:
         UserError: the voice is not installed.
     """
     try:
-        import pyopenjtalk
+        # It prints a hint about a part that we do not need, and our stdout may be JSON.
+        with contextlib.redirect_stdout(io.StringIO()):
+            import pyopenjtalk
     except ImportError:
         raise UserError(
             "音声合成（Open JTalk）が入っていません。", remedy="pip install 'homutune[video]'"
