@@ -44,8 +44,8 @@ def terminal(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ter
 @pytest.fixture
 def server(request: pytest.FixtureRequest, home: Path, terminal: Terminal) -> Iterator[None]:
     """The server of the page, where it needs one: a real one over a tiny real base model."""
-    page = request.node.callspec.params["page"]
-    if not any(block.mark("server") is not None for block in blocks(page)):
+    read = request.node.callspec.params["read"]
+    if not any(block.mark("server") is not None for page in read for block in blocks(page)):
         yield
         return
     from tiny import build_tiny_base
@@ -72,11 +72,17 @@ def server(request: pytest.FixtureRequest, home: Path, terminal: Terminal) -> It
         process.wait(60)
 
 
-@pytest.mark.parametrize("page", pages())
+def readings() -> list[tuple[str, ...]]:
+    """What is read in one sitting: the exercises one after the other, every other page alone."""
+    course = tuple(page for page in pages() if page.startswith("exercises/"))
+    return [course, *((page,) for page in pages() if page not in course)]
+
+
+@pytest.mark.parametrize("read", readings(), ids=lambda read: read[0])
 def test_the_commands_of_a_page_print_what_it_shows(
-    page: str, terminal: Terminal, server: None
+    read: tuple[str, ...], terminal: Terminal, server: None
 ) -> None:
-    for block in blocks(page):
+    for block in (block for page in read for block in blocks(page)):
         if (name := block.mark("file")) is not None:
             (terminal.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (terminal.folder / name).write_text(block.text, "utf-8")
