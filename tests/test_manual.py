@@ -51,12 +51,11 @@ def server(request: pytest.FixtureRequest, home: Path, terminal: Terminal) -> It
     from tiny import build_tiny_base
 
     build_tiny_base(home, "gemma3-270m")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "homutune.cli", "serve"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ},
-    )
+    log = terminal.folder.parent / "server.log"
+    with log.open("wb") as handle:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "homutune.cli", "serve"], stdout=handle, stderr=handle
+        )
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -64,7 +63,7 @@ def server(request: pytest.FixtureRequest, home: Path, terminal: Terminal) -> It
                 urlopen(os.environ["HOMUTUNE_BASE_URL"] + "/models", timeout=2)
                 break
             except OSError:
-                assert time.monotonic() < deadline and process.poll() is None
+                assert time.monotonic() < deadline and process.poll() is None, log.read_text()
                 time.sleep(0.2)
         yield
     finally:
