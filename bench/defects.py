@@ -23,14 +23,17 @@ ROLES = {
     "gyomu-itaku-2": ("委託者", "受託者"),
     "baibai-3": ("買主", "売主"),
     "saas-1": ("当社", "利用者"),
+    "license-2": ("許諾者", "被許諾者"),
+    "hanbai-dairiten-2": ("メーカー", "特約店"),
     "keiyaku-css_lease_contract": ("乙", "甲"),
 }
 _BOTH = (
     r"(?:甲及び乙|甲又は乙|甲乙|各当事者|当事者の一方|当事者双方|委託者及び受託者|委託者又は受託者"
-    r"|売主及び買主|売主又は買主)(?:は|ともに|とも)"
+    r"|売主及び買主|売主又は買主|許諾者及び被許諾者|許諾者又は被許諾者|メーカー及び特約店|メーカー又は特約店)(?:は|ともに|とも)"
 )
 _HEAD = re.compile(
-    r"^(?:第[^条\n]{1,6}条|（[^）\n]+）\n第[^条\n]{1,6}条|#{2,3} [^\n]+)", re.MULTILINE
+    r"^(?:第[^条\n]{1,6}条|（[^）\n]+）\n第[^条\n]{1,6}条|#{2,3} [^\n]+|[０-９]+．[^。\n]+$)",
+    re.MULTILINE,
 )
 _CLOSING = re.compile(
     r"^(?:(?:本|この)(?:契約|合意)の(?:成立|締結|証)|本契約(?:締結の証|を証する)|以上|上記契約|この契約の締結の証).*",
@@ -108,7 +111,10 @@ def add(sentence: str | Callable[[Case], str]) -> Plant:
         end = clause_spans(case.text)[-1][1]
         words = sentence if isinstance(sentence, str) else sentence(case)
         number = len(clause_spans(case.text)) + 1
-        title = "## 補則" if case.suffix == ".md" else f"第{number}条（補則）"
+        title = f"第{number}条（補則）"
+        if not re.search("(?m)^第[^条\n]{1,6}条", case.text):
+            wide = str(number).translate(str.maketrans("0123456789", "０１２３４５６７８９"))
+            title = "## 補則" if case.suffix == ".md" else f"{wide}．補則"
         return f"{case.text[:end]}{title}\n{words}\n{case.text[end:]}"
 
     return plant
@@ -333,7 +339,7 @@ DEFECTS = (
     ),
     Defect(
         "極度額のない保証",
-        within("保証人", "極度額金2,160,000円を限度として、", ""),
+        within("保証人", "極度額金[0-9,]+円を限度として、", ""),
         ("chintai-hosho",),
     ),
     Defect(

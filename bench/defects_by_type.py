@@ -28,7 +28,7 @@ TYPED = (
         ("license-fusou",),
         side=1,
     ),
-    Defect("終了後の措置の削除", delete("終了後"), ("license-shuryogo",), ("license",)),
+    Defect("終了後の措置の削除", delete("終了後(?!も)|終了の効果"), ("license-shuryogo",)),
     # ソフトウェア開発
     Defect("仕様の変更の手続の削除", delete("仕様の変更"), ("kaihatsu-henko",)),
     Defect(
@@ -162,7 +162,12 @@ TYPED = (
         ("koyo-jikangai",),
     ),
     Defect(
-        "固定残業代の時間数の漏れ", add("基本給には、固定残業代を含むものとする。"), ("koyo-kotei",)
+        "固定残業代の時間数の漏れ",
+        either(
+            within("固定残業代", "時間外労働[0-9]+時間分に当たる", ""),
+            add("基本給には、固定残業代を含むものとする。"),
+        ),
+        ("koyo-kotei",),
     ),
     Defect(
         "損害金の賃金からの控除",

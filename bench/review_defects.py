@@ -60,7 +60,10 @@ def drafted(*, other_side: bool = True) -> Iterator[Case]:
     playbooks, templates = load_playbooks(), load_templates()
     for name, book in playbooks.items():
         template = templates[name]
-        answers = {f.name: f.example if f.default is None else f.default for f in template.fields}
+        answers = {
+            f.name: "はい" if f.kind == "yesno" else f.example if f.default is None else f.default
+            for f in template.fields
+        }
         for ours, side in enumerate(book.sides):
             text = draft(template, answers, playbook=book, side=side.name).text
             for index, reviewer in enumerate(SIDES[name]):

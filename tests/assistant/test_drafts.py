@@ -1,4 +1,5 @@
 import datetime
+import io
 import json
 
 import docx
@@ -279,3 +280,29 @@ def test_a_demand_is_written_in_the_form_of_certified_mail(home, tmp_path, capsy
     path.write_text(capsys.readouterr().out, "utf-8")
     assert run(["draft", "memo", "--answers", str(path)]) == 0
     assert "フリーランス法4条1項（確認済み）" in capsys.readouterr().out
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_without_answers_every_question_is_put_until_it_is_answered_well(
+    home, tmp_path, capsys, monkeypatch, templates
+):
+    template = templates["kaijo-tsuchi"]
+    given = examples(template, demanded="いいえ")
+    lines = []
+    for field in template.fields:
+        if field.when:
+            continue
+        if field.name == "date":
+            lines.append("きのう")
+        lines.append("" if field.default == given[field.name] else given[field.name])
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join(lines) + "\n"))
+    target = tmp_path / "通知.txt"
+    assert run(["draft", "kaijo-tsuchi", "--out", str(target)]) == 0
+    assert "暦にある日" in capsys.readouterr().err
+    text = target.read_text("utf-8").replace("\n", "")
+    assert "同契約第十二条に基づき" in text
+    assert "催告しましたが" not in text

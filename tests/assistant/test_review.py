@@ -281,3 +281,26 @@ def test_references_are_followed_within_the_contract_and_not_into_laws(tmp_path,
         "参照先の条項が一致しません（「第7条第5項」に当たる項がありません）",
         "参照先の条項が一致しません（第4条の見出しは「検査」です）",
     ]
+
+
+def test_a_name_that_ends_another_name_is_not_taken_for_it(tmp_path, books):
+    text = (BENCH / "contracts/heldout/license-2.txt").read_text("utf-8")
+    text = text.replace("名古屋地方裁判所", "被許諾者の本店所在地を管轄する地方裁判所")
+    _, licensor = reviewed(tmp_path, books, text, side="ライセンサー")
+    _, licensee = reviewed(tmp_path, books, text, side="ライセンシー")
+    assert [f.rule for f in licensor.findings] == ["kankatsu"]
+    assert licensee.findings == ()
+
+
+def test_a_two_sided_clause_hides_no_one_sided_one(tmp_path, books):
+    text = contract("hanbai-dairiten-1").replace(
+        "甲又は乙は、相手方が本契約に違反し", "甲は、乙が本契約に違反し"
+    )
+    _, dealer = reviewed(tmp_path, books, text, side="代理店")
+    assert [f.gap for f in dealer.findings] == ["相手方だけが解除できます"]
+    both = text.replace(
+        "第十八条（",
+        "第十七条の二（乙の解除）\n乙は、甲の違反により本契約を解除することができる。\n第十八条（",
+    )
+    _, dealer = reviewed(tmp_path, books, both, side="代理店")
+    assert dealer.findings == ()

@@ -47,6 +47,30 @@ def test_drafts_are_decided_on_one_after_the_other(
     assert "採用（山田）" in capsys.readouterr().out
 
 
+def test_an_answer_is_mended_in_the_editor(
+    draft: Drafting,
+    loop: Loop,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    made = draft(limit=1)[0]
+    editor = tmp_path / "editor.py"
+    editor.write_text(
+        "import sys, pathlib\np = pathlib.Path(sys.argv[1])\n"
+        "p.write_text(p.read_text('utf-8').replace('書面に', '必ず書面に'), 'utf-8')\n",
+        "utf-8",
+    )
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {editor}")
+    assert run(["improve", "edit", made.id, "--by", "山田"]) == 0
+    decision = loop.decisions()[made.id]
+    assert decision.verdict == "edit" and decision.question is None
+    assert decision.answer == made.example.answer.replace("書面に", "必ず書面に")
+    monkeypatch.setenv("VISUAL", str(tmp_path / "no-such-editor"))
+    assert run(["improve", "edit", made.id, "--by", "山田"]) == 2
+    assert "EDITOR" in capsys.readouterr().err
+
+
 def test_a_sheet_does_not_overwrite_decisions_and_belongs_to_its_loop(
     draft: Drafting,
     loop: Loop,

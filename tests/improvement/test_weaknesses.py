@@ -10,6 +10,7 @@ import pytest
 from evaluation.legal_models import chat
 from homutune.data import Dataset, Example, hold_out
 from homutune.data import create_dataset as create
+from homutune.errors import UserError
 from homutune.evaluation import CONDITIONS, Run, run_condition
 from homutune.improvement import Firewall, Loop, find_weaknesses, make_worklist, open_loop
 from homutune.settings import Settings
@@ -56,6 +57,20 @@ def test_answers_without_a_source_count_as_an_error_of_their_own(
 ) -> None:
     weak = find_weaknesses(answered["plain"], answered["withheld"])
     assert "kaiko-0" in weak.errors["unfounded"] and "kensa-0" not in weak.errors["unfounded"]
+
+
+def test_items_without_rubric_and_articles_are_not_taken_for_failures(
+    answered: dict[str, Run],
+) -> None:
+    run = answered["plain"]
+    unknown = {
+        key: replace(score, criteria={**score.criteria, "correctness": None})
+        for key, score in run.scores.items()
+    }
+    part = dict(list(unknown.items())[:2])
+    assert find_weaknesses(replace(run, scores={**run.scores, **part})).n_items == 4
+    with pytest.raises(UserError, match="must"):
+        find_weaknesses(replace(run, scores=unknown))
 
 
 def test_the_list_names_counts_proof_and_only_cards_that_may_train(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -177,6 +178,9 @@ def test_what_cannot_be_read_is_explained_and_not_kept(
     ):
         refused = one.post("/review/upload", files={"file": (name, content)})
         assert refused.status_code == 400 and "問題があります" in refused.text
+    for name, content in (("a.csv", b""), ("b.xlsx", b"PK\x03\x04broken"), ("c.docx", b"PK")):
+        refused = one.post("/data/upload", files={"file": (name, content)})
+        assert refused.status_code == 400 and "問題があります" in refused.text
     assert not list((site.home / "matters").glob("*"))
     assert one.post("/review/upload", files={"file": ("", b"")}).status_code == 400
 
@@ -254,3 +258,18 @@ def test_a_job_is_started_paused_resumed_and_cancelled(
     wait_until(lambda: one.get(f"{base}/progress").status_code == 286)
     assert "中止" in one.get(base).text
     assert one.post(f"{base}/explode").status_code == 400
+
+
+def test_more_visitors_than_threads_do_not_wait_for_each_other_for_ever(
+    start: Callable[..., Site],
+) -> None:
+    site = start()
+
+    async def ask() -> list[int]:
+        async with httpx2.AsyncClient(
+            timeout=60, limits=httpx2.Limits(max_connections=100)
+        ) as http:
+            answers = [http.get(f"{site.url}/training") for _ in range(100)]
+            return [answer.status_code for answer in await asyncio.gather(*answers)]
+
+    assert set(asyncio.run(ask())) == {200}

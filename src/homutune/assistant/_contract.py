@@ -176,10 +176,14 @@ def assign_sides(contract: Contract, playbook: Playbook, side: str, party: str |
         of_sides = {name for side in playbook.sides for name in (side.name, *side.names)}
         aliases |= of_sides & {term.name for term in find_terms(contract.shadow)}
     # Where the parties are 甲 and 乙, 開示者 may be either of them: a role, not a party.
-    words = {}
+    names = {}
     for named, own in ((first, letter), (second, other)):
         roles = [name for name in (named.name, *named.names) if not aliases or name in aliases]
-        words[named.name] = _either(*({own} if not roles or own in aliases else set()), *roles)
+        names[named.name] = [*([own] if not roles or own in aliases else []), *roles]
+    words = {
+        first.name: _either(names[first.name], names[second.name]),
+        second.name: _either(names[second.name], names[first.name]),
+    }
     if not aliases & {"甲", "乙"} and aliases and how != "指定どおり":
         how = "当事者の名称どおり"
     contract.us = words[side]
@@ -189,5 +193,10 @@ def assign_sides(contract: Contract, playbook: Playbook, side: str, party: str |
     return f"{first.name}＝{letter}、{second.name}＝{other}（{how}）"
 
 
-def _either(*words: str) -> str:
-    return "(?:" + "|".join(map(re.escape, words)) + ")"
+def _either(names: list[str], others: list[str]) -> str:
+    """Any of ``names`` where it is no end of one of ``others``: 許諾者 but not 被許諾者."""
+    patterns = []
+    for name in names:
+        longer = [o.removesuffix(name) for o in others if o.endswith(name) and o != name]
+        patterns.append("".join(f"(?<!{re.escape(head)})" for head in longer) + re.escape(name))
+    return "(?:" + "|".join(patterns) + ")"

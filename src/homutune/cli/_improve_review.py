@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -187,11 +191,26 @@ def _ask(settings: Settings, loop: Loop, draft: Draft, by: str) -> bool:
 
 
 def _in_editor(text: str) -> str | None:
-    """``text`` as changed in the user's editor; None where it was closed without saving."""
-    import click
+    """``text`` as changed in the user's editor ($VISUAL or $EDITOR); None where it is empty.
 
-    changed = click.edit(text, extension=".txt")
-    return changed.strip() if changed else None
+    Raises:
+        UserError: no editor could be run.
+    """
+    usual = "notepad" if os.name == "nt" else "vi"
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or usual
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "draft.txt"
+        path.write_text(text, "utf-8")
+        try:
+            command = [*shlex.split(editor, posix=os.name != "nt"), str(path)]
+            subprocess.run(command, check=True)
+        except (OSError, ValueError, subprocess.CalledProcessError):
+            raise UserError(
+                f"エディター（{editor}）を使えませんでした。",
+                remedy="環境変数 EDITOR を設定するか、homutune improve edit の --answer を"
+                "使ってください。Excel（improve export）でも直せます。",
+            ) from None
+        return path.read_text("utf-8-sig").strip() or None
 
 
 def _tell(values: dict[str, object], as_json: bool, text: str) -> None:

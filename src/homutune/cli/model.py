@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._model_release import release
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ app = typer.Typer(
             "  homutune model export                          最新のモデルを LoRA アダプターとして",
             "  homutune model export --format ollama          Ollama 用のフォルダーとして",
             "  homutune model card latest --output CARD.md    モデルカードを書き出す",
+            "  homutune model release                         公開用に models/ へ写す",
         )
     ),
     no_args_is_help=True,
@@ -68,7 +70,7 @@ def export(
 
     if lora and form not in ("gguf", "ollama"):
         raise UserError("--lora は --format gguf か ollama と一緒に指定してください。")
-    tuned, base = _find(model)
+    tuned, base = find_tuned(model)
     target = output or Path(re.sub(r"[^\w.-]+", "-", tuned.name) + f"-{form}")
     if form != "adapter" and not lora:
         note("ベースモデルにアダプターを統合しています（数十秒かかります）")
@@ -106,7 +108,7 @@ def card(
     from homutune.engine import model_card
     from homutune.files import write_atomic
 
-    tuned, base = _find(model)
+    tuned, base = find_tuned(model)
     if as_json:
         metrics = tuned.metrics()
         print_json(
@@ -128,7 +130,12 @@ def card(
         tell(f"書き出しました: {output}")
 
 
-def _find(name: str) -> tuple[TunedModel, BaseModel]:
+def find_tuned(name: str) -> tuple[TunedModel, BaseModel]:
+    """The tuned model called ``name`` (or latest) in this home, and its base, ready.
+
+    Raises:
+        UserError: the engine, the model or its base is not here.
+    """
     try:
         from homutune.engine import BaseModels, UnknownModel, tuned_models
     except ImportError:
@@ -161,3 +168,6 @@ def _find(name: str) -> tuple[TunedModel, BaseModel]:
             f"ベースモデル {tuned.base} がこの保存先にありません。",
             remedy="学習に使ったベースモデルを bases フォルダーに戻してください。",
         ) from None
+
+
+app.command("release")(release)

@@ -37,6 +37,7 @@ def serve(
     """画面と、学習・推論のサーバーを起動します。終了は Ctrl-C です。
 
     画面はブラウザーで開きます。このパソコンからだけ使うときは、パスワードは要りません。
+    学習したモデルがまだないときは、同梱のモデル（models/）をすぐに使えるようにします。
     API は OpenAI と同じ形です（/v1/files・/v1/fine_tuning/jobs・/v1/models・
     /v1/chat/completions など）。学習中に終了しても、次に起動したときに続きから再開します。
 
@@ -50,7 +51,8 @@ def serve(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from homutune.cli._console import console
+    from homutune.cli._console import console, note
+    from homutune.deliver import install_released
     from homutune.server import serve as run_server
     from homutune.settings import load_settings
     from homutune.web import create_web
@@ -70,6 +72,7 @@ def serve(
             webbrowser.open(f"http://{shown}:{settings.port}/")
         console.print("終了するには Ctrl-C を押してください（学習は次回の起動時に再開します）。")
 
+    install_released(settings, progress=note)
     run_server(settings, pages=create_web, on_ready=announce)
     console.print("サーバーを終了しました。")
 

@@ -6,6 +6,7 @@ transformers are imported there and when a base model is converted, not for gene
 
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
 from homutune.engine._card import model_card
+from homutune.engine._card import notice as license_notice
 from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._embed import (
     EMBEDDING_CREATED,
@@ -20,6 +21,7 @@ from homutune.engine._export import export_model
 from homutune.engine._generate import CONTEXT_PER_SLOT, SLOTS, GenerationPool
 from homutune.engine._grammar import schema_problem
 from homutune.engine._journal import DISK_FULL_STATUS, METRICS_HEADER, append_event
+from homutune.engine._lora_gguf import write_lora_gguf
 from homutune.engine._memory import training_memory
 from homutune.engine._requests import (
     Chunk,
@@ -64,6 +66,7 @@ __all__ = [
     "append_event",
     "count_tokens",
     "export_model",
+    "license_notice",
     "loss_mask",
     "model_card",
     "parse_tool_calls",
@@ -71,4 +74,5 @@ __all__ = [
     "training_memory",
     "tuned_models",
     "write_atomic",
+    "write_lora_gguf",
 ]

@@ -235,7 +235,8 @@ class LoraTrainer(Trainer, Generic[E]):
     def _losses(self, model: nn.Module, examples: Sequence[Any]) -> Losses:
         """Of each example: what is to be made small, and how often argmax hits."""
         loss = self._token_losses(model, examples)
-        counts = [example.scored for example in examples]
+        # Nothing predicts the first token, should a template begin with an answer.
+        counts = [e.scored - (e.labels[0] != NOT_SCORED) for e in examples]
         each = torch.stack([part.sum() for part in torch.split(loss.tokens, counts)])
         return Losses(each, loss.correct)
 

@@ -184,7 +184,7 @@ def train(
         ranked = rank_examples(trainer, examples, progress.asked_to_stop)
 
     if progress.asked_to_stop():
-        if progress.stopped or not workers.first:
+        if progress.stopped or not (workers.first and (job.folder / "cancel").exists()):
             return None
         done = progress.tokens_until(trainer.state.global_step)
         return {"status": "cancelled", "trained_tokens": done, "error": None}

@@ -31,9 +31,16 @@ from homutune.evaluation._run_files import Run, load_run
 from homutune.evaluation._runs import run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
 from homutune.evaluation._search import Search, Trial, condition_of, search_plans
-from homutune.evaluation._statistics import wilson
+from homutune.evaluation._statistics import PairedResult, wilson
 from homutune.evaluation._summary import RunSummary, summarize
-from homutune.evaluation._wording import ComparisonRow, comparison_rows, headline
+from homutune.evaluation._wording import (
+    ComparisonRow,
+    comparison_rows,
+    headline,
+    interval_text,
+    number,
+    verdict,
+)
 
 __all__ = [
     "CASE_LABELS",
@@ -62,6 +69,7 @@ __all__ = [
     "ModelJudge",
     "Opinions",
     "PairSummary",
+    "PairedResult",
     "PeopleResult",
     "Run",
     "RunSummary",
@@ -86,11 +94,13 @@ __all__ = [
     "headline",
     "import_sheet",
     "interaction_sentence",
+    "interval_text",
     "judge_runs",
     "judges_of",
     "load_judged",
     "load_ratings",
     "load_run",
+    "number",
     "open_run",
     "read_loss_curves",
     "read_opinions",
@@ -101,6 +111,7 @@ __all__ = [
     "summarize",
     "summarize_judge",
     "summarize_people",
+    "verdict",
     "wilson",
     "write_arms_report",
     "write_report",

@@ -206,7 +206,9 @@ def history_plot(points: Sequence[CrossPoint], title: str) -> Markup:
             low, high = (xy(index, edge)[1] for edge in point.interval)
             parts.append(_line(x, low, x, high, "range"))
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" class="tuned"/>')
-        parts.append(_text(x + 11, y - 7, f"{point.value:.2f}", "value"))
+        # Beside the line, not on it: below where it rises from here.
+        rises = index + 1 < len(points) and points[index + 1].value > point.value
+        parts.append(_text(x + 11, y + (18 if rises else -7), f"{point.value:.2f}", "value"))
         for line, text in enumerate(point.label.split("\n")):
             label = shorten(text, max(4, int(step / 8)))
             parts.append(_text(x, bottom + 22 + 17 * line, label, "small", "middle"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from homutune.data import CONTRAST_TYPES, Example, points_met
+from homutune.errors import UserError
 from homutune.evaluation import Answer, ItemScore, Run, wilson
 
 #: An answer below this 正確性 has failed; so has one that contradicts or abstains needlessly.
@@ -88,6 +89,9 @@ def find_weaknesses(run: Run, withheld: Run | None = None) -> Weaknesses:
     Args:
         run: under a condition in which the questions can be answered.
         withheld: the same model with the right cards withheld, if that was measured.
+
+    Raises:
+        UserError: 正確性 was measured for no item, so nothing is known to be weak.
     """
     scored = [
         (item, score)
@@ -95,6 +99,11 @@ def find_weaknesses(run: Run, withheld: Run | None = None) -> Weaknesses:
         if (score := run.scores.get(item.meta.id)) is not None
         and score.criteria.get("correctness") is not None
     ]
+    if not scored:
+        raise UserError(
+            f"評価 {run.config.id} には、正確性を測れた質問がありません。",
+            remedy="検証用の質問に要点（must）か条文（articles）を書いて、評価し直してください。",
+        )
     failed = {item.meta.id for item, score in scored if _failed(score)}
     errors: dict[str, list[str]] = {name: [] for name in ERRORS}
     contradictions: dict[str, list[str]] = {name: [] for name in CONTRAST_TYPES}

@@ -9,6 +9,7 @@ from homutune.tuning._registry import (
     find_model,
     list_models,
     register_model,
+    remember_model,
     sync_models,
 )
 from homutune.tuning._results import ExampleLoss, example_losses
@@ -28,6 +29,7 @@ __all__ = [
     "find_model",
     "list_models",
     "register_model",
+    "remember_model",
     "start_job",
     "sync_models",
     "translate_event",

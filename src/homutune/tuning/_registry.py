@@ -125,11 +125,16 @@ def register_model(home: Path, client: openai.OpenAI, job: FineTuningJob) -> Mod
         train_loss=train_loss,
         valid_loss=valid_loss,
     )
+    remember_model(home, entry)
+    return entry
+
+
+def remember_model(home: Path, entry: ModelEntry) -> None:
+    """Write ``entry`` into the registry, in the place of one with its name."""
     state = _read(home)
     state["models"] = [item for item in state["models"] if item.get("model") != entry.model]
     state["models"].append(entry.as_dict())
     _write(home, state)
-    return entry
 
 
 def sync_models(home: Path, client: openai.OpenAI) -> list[ModelEntry]:

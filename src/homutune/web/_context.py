@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,8 @@ class Web:
         self.accounts = Accounts(self.store)
         self.matters = Matters(self.store, self.home)
         self._templates = _environment()
+        self._client: openai.OpenAI | None = None
+        self._connecting = threading.Lock()
 
     @property
     def stays_inside(self) -> bool:
@@ -82,8 +85,12 @@ class Web:
         Raises:
             UserError: the server could not be reached or refused.
         """
-        with friendly_errors(self.settings), connect(self.settings) as client:
-            yield client
+        with friendly_errors(self.settings):
+            with self._connecting:
+                # Kept: its certificates alone take a tenth of a second to read.
+                if self._client is None:
+                    self._client = connect(self.settings)
+            yield self._client
 
     def models(self) -> list[ModelEntry]:
         """The tuned models of the model server, newest first.

@@ -7,6 +7,8 @@ import hmac
 import logging
 import time
 
+from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -26,6 +28,8 @@ LOGIN = "/login"
 #: Shown to anybody who reaches the server.
 _PUBLIC = (LOGIN, "/static/")
 _READING = {"GET", "HEAD"}
+#: Pages made at one time; half of the threads are left to the API that they ask.
+PAGES_AT_ONCE = 32
 #: A contract may have 50 MB, a table too; the form around it is small.
 MAX_BODY = 64_000_000
 
@@ -52,6 +56,7 @@ class Door:
     def __init__(self, app: ASGIApp, *, web: Web) -> None:
         self._app = app
         self._web = web
+        self._turns: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -86,8 +91,11 @@ class Door:
             refusal = self._refusal(scope, user, reading)
             if refusal is not None:
                 await refusal(scope, receive, send_safely)
-            else:
+            elif path.startswith("/static/"):
                 await self._app(scope, receive, send_safely)
+            else:
+                async with self._turn():
+                    await self._app(scope, receive, send_safely)
         except Exception as error:
             # The text of an exception may quote a document, so only its type is logged.
             log.error("%s request_id=%s", type(error).__name__, state.get("request_id"))
@@ -97,6 +105,14 @@ class Door:
             await response(scope, receive, send_safely)
         if (not reading or attached) and path != LOGIN:
             await run_in_threadpool(self._note, user, scope["method"], path, status)
+
+    def _turn(self) -> CapacityLimiter:
+        """A page waits in its thread for the API, which needs a thread of the same pool."""
+        if self._turns is None:
+            threads = current_default_thread_limiter()
+            threads.total_tokens = max(threads.total_tokens, 2 * PAGES_AT_ONCE)
+            self._turns = CapacityLimiter(PAGES_AT_ONCE)
+        return self._turns
 
     async def _user(self, secret: str) -> User | None:
         if not self._web.with_accounts:

@@ -66,8 +66,14 @@ def upload(request: Request, file: Annotated[UploadFile, File()]) -> Response:
             remedy=f"{'・'.join(SUFFIXES)} のどれかを選んでください。",
         )
     matter = web.matters.create(user_of(request), KIND, name)
-    parts = iter(lambda: file.file.read(_CHUNK), b"")
-    write_stream_atomic(web.matters.folder(matter) / f"upload{suffix}", parts)
+    path = web.matters.folder(matter) / f"upload{suffix}"
+    try:
+        write_stream_atomic(path, iter(lambda: file.file.read(_CHUNK), b""))
+        read_table_head(path)
+    except BaseException:
+        # What cannot be read is not kept.
+        web.matters.delete(matter)
+        raise
     return go(f"/data/imports/{matter.id}")
 
 
