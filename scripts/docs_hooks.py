@@ -30,6 +30,8 @@ ROOMS = {
     "assistant": "アシスタント",
     "engine": "ローカルエンジン",
     "server": "サーバー",
+    "web": "画面",
+    "deliver": "提出物",
 }
 #: What tests/test_manual.py reads on a fence and Markdown must not.
 FENCE = re.compile(r"^(\s*```+)(console|text|csv|python|toml) +(?:test|skip|file)\b.*$", re.M)
