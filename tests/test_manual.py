@@ -135,6 +135,7 @@ def test_the_manual_builds_without_warnings_and_loads_nothing_from_elsewhere(
     for page in site.rglob("*.html"):
         html = page.read_text("utf-8")
         assert not loaded.findall(html), page
+        assert "```" not in html, f"{page}: a block that Markdown did not understand"
         for target in re.findall(r'<img\b[^>]*?\bsrc="([^"]+)"', html):
             assert (page.parent / target).exists(), f"{page}: {target}"
     # Search over file:// needs its index as a script, the Japanese splitter, and the shim.
