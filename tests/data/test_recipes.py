@@ -261,8 +261,8 @@ def test_no_card_is_relevant_to_a_question_about_something_else():
         *(card(number) for number in range(3, 9)),
     ]
     retriever = Retriever(cards)
-    assert retriever.search("解雇の予告は何日前ですか", relevant=RELEVANT)[0].id == "c-001"
-    assert retriever.search("おいしい蕎麦屋はどこにありますか", relevant=RELEVANT) == []
+    assert retriever.search("解雇の予告は何日前ですか", only_relevant=True)[0].id == "c-001"
+    assert retriever.search("おいしい蕎麦屋はどこにありますか", only_relevant=True) == []
     (best, *_) = retriever.hits("おいしい蕎麦屋はどこにありますか")
     assert 0 <= best.score < RELEVANT
 

@@ -47,7 +47,7 @@ def test_without_a_relevant_card_the_question_is_put_without_notes() -> None:
 
 
 def test_excluded_cards_are_not_shown() -> None:
-    plan = replace(PLANS["grounded"], relevant=0.0)
+    plan = replace(PLANS["grounded"], only_relevant=False)
     prompt = build(plan, QUESTION, Retriever(CARDS), exclude=("baibai-kensa",))
     assert "baibai-kensa" not in [card.id for card in prompt.cards]
     assert len(prompt.cards) == 3

@@ -70,16 +70,17 @@ from homutune.assistant._shadow import Shadow
 from homutune.assistant._support import Sentence, check_support
 from homutune.assistant._template import (
     compare_template,
+    imported_template_folder,
     list_templates,
     load_template,
     read_template,
     save_template,
-    template_folder,
 )
 from homutune.assistant._templates import (
     FormField,
     Template,
     load_templates,
+    template_folder,
 )
 from homutune.assistant._terms import (
     Amount,
@@ -164,6 +165,7 @@ __all__ = [
     "find_terms",
     "form_text",
     "hunks",
+    "imported_template_folder",
     "legal_basis",
     "legal_knowledge",
     "letter_text",

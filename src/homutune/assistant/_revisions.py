@@ -7,10 +7,9 @@ deleted. Words inserted by somebody else are deleted inside that ``w:ins``, as W
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
-
-from lxml import etree
 
 from homutune.assistant._docx import run_text
 
@@ -101,7 +100,7 @@ class Marker:
             place = added
 
     def _paragraph_like(self, paragraph: Any, line: str, model: Any, numbered: bool) -> Any:
-        added = etree.Element(f"{_W}p")
+        added = _element(f"{_W}p")
         properties = paragraph.find(f"{_W}pPr")
         if properties is not None:
             # The look, no section, no history.
@@ -132,7 +131,7 @@ class Marker:
         return True
 
     def _change(self, kind: str) -> Any:
-        mark = etree.Element(f"{_W}{kind}")
+        mark = _element(f"{_W}{kind}")
         mark.set(f"{_W}id", str(self._next))
         mark.set(f"{_W}author", self._author)
         mark.set(f"{_W}date", self._date)
@@ -145,11 +144,11 @@ class Marker:
     def _mark_paragraph(self, paragraph: Any, kind: str) -> None:
         properties = paragraph.find(f"{_W}pPr")
         if properties is None:
-            properties = etree.Element(f"{_W}pPr")
+            properties = _element(f"{_W}pPr")
             paragraph.insert(0, properties)
         look = properties.find(f"{_W}rPr")
         if look is None:
-            look = etree.Element(f"{_W}rPr")
+            look = _element(f"{_W}rPr")
             late = next((c for c in properties if c.tag in (f"{_W}sectPr", f"{_W}pPrChange")), None)
             if late is None:
                 properties.append(look)
@@ -192,7 +191,7 @@ class Marker:
                 rest.append(child)
             elif offset + length > at:
                 text = child.text or ""
-                behind = etree.SubElement(rest, child.tag)
+                behind = _child(rest, child.tag)
                 child.text, behind.text = text[: at - offset], text[at - offset :]
                 for part in (child, behind):
                     part.set(_SPACE, "preserve")
@@ -219,7 +218,7 @@ class Marker:
 
     def _like(self, run: Any) -> Any:
         """An empty run with the look of ``run``; a tracked change of the look stays tracked."""
-        other = etree.Element(f"{_W}r", dict(run.attrib))
+        other = _element(f"{_W}r", dict(run.attrib))
         look = run.find(f"{_W}rPr")
         if look is not None:
             other.append(deepcopy(look))
@@ -238,7 +237,7 @@ class Marker:
             around = place.getparent()
             beyond = list(place.itersiblings(preceding=not after))
             if beyond:
-                other = etree.Element(around.tag, dict(around.attrib))
+                other = _element(around.tag, dict(around.attrib))
                 self._renumber(other)
                 for element in beyond if after else reversed(beyond):
                     other.append(element)
@@ -267,7 +266,7 @@ def _length(child: Any) -> int:
 
 def _run(text: str, model: Any) -> Any:
     """A run with ``text`` in the look of ``model``."""
-    run = etree.Element(f"{_W}r")
+    run = _element(f"{_W}r")
     look = model.find(f"{_W}rPr")
     if look is not None:
         look = deepcopy(look)
@@ -276,12 +275,12 @@ def _run(text: str, model: Any) -> Any:
         run.append(look)
     for number, line in enumerate(text.split("\n")):
         if number:
-            etree.SubElement(run, f"{_W}br")
+            _child(run, f"{_W}br")
         for index, words in enumerate(line.split("\t")):
             if index:
-                etree.SubElement(run, f"{_W}tab")
+                _child(run, f"{_W}tab")
             if words:
-                element = etree.SubElement(run, f"{_W}t")
+                element = _child(run, f"{_W}t")
                 element.text = words
                 element.set(_SPACE, "preserve")
     return run
@@ -298,13 +297,25 @@ def _unnumber(paragraph: Any) -> None:
     """Number 0 switches off the number that the style or the model brings."""
     properties = paragraph.find(f"{_W}pPr")
     if properties is None:
-        properties = etree.SubElement(paragraph, f"{_W}pPr")
+        properties = _child(paragraph, f"{_W}pPr")
     numbering = properties.find(f"{_W}numPr")
     if numbering is None:
-        numbering = etree.Element(f"{_W}numPr")
+        numbering = _element(f"{_W}numPr")
         early = ("pStyle", "keepNext", "keepLines", "framePr", "widowControl")
         position = sum(child.tag in {f"{_W}{tag}" for tag in early} for child in properties)
         properties.insert(position, numbering)
     for child in list(numbering):
         numbering.remove(child)
-    etree.SubElement(numbering, f"{_W}numId").set(f"{_W}val", "0")
+    _child(numbering, f"{_W}numId").set(f"{_W}val", "0")
+
+
+def _element(tag: str, attributes: Mapping[str, str] | None = None) -> Any:
+    from lxml import etree  # only those who write Word files need it
+
+    return etree.Element(tag, dict(attributes or {}))
+
+
+def _child(parent: Any, tag: str) -> Any:
+    from lxml import etree
+
+    return etree.SubElement(parent, tag)

@@ -94,14 +94,14 @@ def read_template(document: Document, name: str | None = None) -> Template:
         ) from None
 
 
-def template_folder(home: Path) -> Path:
+def imported_template_folder(home: Path) -> Path:
     """Where imported templates lie."""
     return home / "playbooks"
 
 
 def save_template(home: Path, template: Template) -> Path:
     """Keep the template as YAML; an older one of the same name is kept beside it."""
-    path = template_folder(home) / f"{template.template}.yaml"
+    path = imported_template_folder(home) / f"{template.template}.yaml"
     text = yaml.safe_dump(
         template.model_dump(mode="json"), allow_unicode=True, sort_keys=False, width=1000
     )
@@ -115,7 +115,7 @@ def save_template(home: Path, template: Template) -> Path:
 
 def list_templates(home: Path) -> list[Template]:
     """The templates in use, by name."""
-    paths = sorted(template_folder(home).glob("*.yaml"))
+    paths = sorted(imported_template_folder(home).glob("*.yaml"))
     return [load_template(path) for path in paths if "@" not in path.name]
 
 

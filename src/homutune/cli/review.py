@@ -169,16 +169,16 @@ def _compare(home: Path, document: Document, template: str) -> Review:
     """Against a template by its name, or straight against a file."""
     from homutune.assistant import (
         compare_template,
+        imported_template_folder,
         load_template,
         read_document,
         read_template,
-        template_folder,
     )
 
     file = Path(template)
     if file.suffix and file.is_file():
         return compare_template(document, read_template(read_document(file)))
-    path = template_folder(home) / f"{file.name}.yaml"
+    path = imported_template_folder(home) / f"{file.name}.yaml"
     return compare_template(document, load_template(path))
 
 

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from homutune.data._retriever import RELEVANT, Retriever
+from homutune.data._retriever import Retriever
 from homutune.data._types import Card, Example, Message, TrainingLine
 from homutune.errors import UserError
 from homutune.files import write_atomic
@@ -188,7 +188,7 @@ def build_lines(
         lines.append(_grounded_line(example, sorted(chosen, key=ranking.index), right))
         if example.meta.id in withhold:
             shown = retriever.search(
-                example.question, k, exclude=example.meta.cards, relevant=RELEVANT
+                example.question, k, exclude=example.meta.cards, only_relevant=True
             )
             lines.append(_line(example, shown, ABSTENTION, "none", ()))
     return lines

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Below this score the best card is a chance resemblance rather than an answer. Where to put it
 #: is a choice between two mistakes: bench/retrieval.py shows both at every threshold.
 RELEVANT = 0.46
+#: The same for a card without ``asks``, whose words are farther from those of a question.
+RELEVANT_WITHOUT_ASKS = 0.25
 
 #: The usual values (Robertson and Zaragoza 2009): how soon repetition stops to count, and how far
 #: a long card is discounted. Others find the same cards (bench/retrieval.py).
@@ -62,16 +64,18 @@ class Retriever:
         k: int = 3,
         exclude: Collection[str] = (),
         *,
-        relevant: float = 0.0,
+        only_relevant: bool = False,
     ) -> list[Card]:
         """The ``k`` best cards for ``question``, best first; fewer if there are fewer.
 
         Args:
             exclude: ids of cards not to return.
-            relevant: nothing is returned if the best card scores less, as :data:`RELEVANT`.
+            only_relevant: nothing is returned if the best card scores too little to be an answer.
         """
         hits = self.hits(question, k, exclude)
-        return [hit.card for hit in hits] if hits and hits[0].score >= relevant else []
+        if only_relevant and not (hits and self._is_relevant(hits[0])):
+            return []
+        return [hit.card for hit in hits]
 
     def hits(self, question: str, k: int = 3, exclude: Collection[str] = ()) -> list[Hit]:
         """As :meth:`search`, with the scores."""
@@ -81,6 +85,10 @@ class Retriever:
         ranked = sorted(range(len(self.cards)), key=lambda index: (-scores[index], index))
         found = (Hit(self.cards[index], float(scores[index])) for index in ranked)
         return [hit for hit in found if hit.card.id not in exclude][:k]
+
+    def _is_relevant(self, best: Hit) -> bool:
+        threshold = RELEVANT if self._asks and best.card.asks else RELEVANT_WITHOUT_ASKS
+        return best.score >= threshold
 
     def _scores(self, question: str) -> np.ndarray[Any, Any]:
         counter, weights, idf = self._index

@@ -133,11 +133,11 @@ class CardLibrary:
         self._retriever = Retriever([])
 
     def search(
-        self, question: str, k: int = 3, exclude: Sequence[str] = (), *, relevant: float = 0.0
+        self, question: str, k: int = 3, exclude: Sequence[str] = (), *, only_relevant: bool = False
     ) -> list[Card]:
         """As :meth:`Retriever.search`, over the cards as they are on disk now."""
         self._refresh()
-        return self._retriever.search(question, k, exclude, relevant=relevant)
+        return self._retriever.search(question, k, exclude, only_relevant=only_relevant)
 
     def is_own(self, card_id: str) -> bool:
         """Whether it is one of the team's own."""

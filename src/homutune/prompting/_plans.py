@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Protocol
 
-from homutune.data import RELEVANT, Card, Example, Message, grounded_messages, plain_messages
+from homutune.data import Card, Example, Message, grounded_messages, plain_messages
 from homutune.prompting._forms import instruction, schema_of, written_shot
 
 Form = Literal["plain", "grounded"]
@@ -22,11 +22,11 @@ class CardSearch(Protocol):
         k: int = 3,
         exclude: Sequence[str] = (),
         *,
-        relevant: float = 0.0,
+        only_relevant: bool = False,
     ) -> list[Card]:
         """The ``k`` best cards, best first, without those whose id is in ``exclude``.
 
-        None if the best scores less than ``relevant``.
+        None with ``only_relevant``, if even the best is unlikely to answer.
         """
         ...
 
@@ -47,8 +47,8 @@ class PromptPlan:
         name: name shown to the user and stored with results.
         form: ``plain`` sends the question alone, ``grounded`` adds reference notes.
         k: number of notes in the ``grounded`` form.
-        relevant: score the best note must reach; otherwise the question is put without any, and
-            the model says that it cannot answer. A small model cannot tell the right note from
+        only_relevant: put the question without notes where none is relevant, so that the model
+            says that it cannot answer. A small model cannot tell the right note from
             the one that stands where the right one is missing (bench/RESULTS.md).
         max_tokens: limit of the answer. Our answers have 150 to 300 Japanese characters,
             up to 181 tokens of Gemma, so an answer that reaches 256 did not stop by itself.
@@ -63,7 +63,7 @@ class PromptPlan:
     name: str
     form: Form
     k: int = 3
-    relevant: float = RELEVANT
+    only_relevant: bool = True
     max_tokens: int = 256
     temperature: float = 0.0
     system: str | None = None
@@ -145,7 +145,9 @@ def build(
             raise ValueError("a grounded plan needs a retriever")
         # Best match first, as in training: the rank is evidence, and a small model needs it. What
         # the first hit alone would get stands beside the model's figure in every report.
-        found = retriever.search(question, k=plan.k, exclude=exclude, relevant=plan.relevant)
+        found = retriever.search(
+            question, k=plan.k, exclude=exclude, only_relevant=plan.only_relevant
+        )
     chosen: list[tuple[Example, tuple[Card, ...]]] = []
     if plan.shots:
         if shots is None:
