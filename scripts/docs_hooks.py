@@ -30,9 +30,11 @@ ROOMS = {
     "assistant": "アシスタント",
     "engine": "ローカルエンジン",
     "server": "サーバー",
+    "web": "画面",
+    "deliver": "提出物",
 }
 #: What tests/test_manual.py reads on a fence and Markdown must not.
-FENCE = re.compile(r"^(\s*```+)(console|text|csv|python|toml) +(?:test|skip|file)\b.*$", re.M)
+FENCE = re.compile(r'^([ \t]*```+\w+) +(?:test\b|skip="|file="([^"]+)").*$', re.M)
 ROLE = re.compile(r":(?:\w+:)?\w+:`~?([^`]+)`")
 
 
@@ -44,8 +46,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Show a tested block as an ordinary one."""
-    return FENCE.sub(r"\1\2", markdown)
+    """Show a tested block as an ordinary one, and a file under its name."""
+    return FENCE.sub(lambda m: m[1] + (f' title="{m[2]}"' if m[2] else ""), markdown)
 
 
 def cli_reference() -> str:
@@ -213,7 +215,7 @@ def escape(text: str) -> str:
     text = ROLE.sub(r"`\1`", text)
     pieces = re.split(r"(``[^`]+``|`[^`]+`)", text)
     for i in range(0, len(pieces), 2):
-        pieces[i] = re.sub(r"([<*_\[\]#|])", r"\\\1", pieces[i])
+        pieces[i] = re.sub(r"([*_\[\]#|])", r"\\\1", pieces[i]).replace("<", "&lt;")
     return "".join(pieces)
 
 

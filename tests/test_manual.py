@@ -44,19 +44,18 @@ def terminal(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ter
 @pytest.fixture
 def server(request: pytest.FixtureRequest, home: Path, terminal: Terminal) -> Iterator[None]:
     """The server of the page, where it needs one: a real one over a tiny real base model."""
-    page = request.node.callspec.params["page"]
-    if not any(block.mark("server") is not None for block in blocks(page)):
+    read = request.node.callspec.params["read"]
+    if not any(block.mark("server") is not None for page in read for block in blocks(page)):
         yield
         return
     from tiny import build_tiny_base
 
     build_tiny_base(home, "gemma3-270m")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "homutune.cli", "serve"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ},
-    )
+    log = terminal.folder.parent / "server.log"
+    with log.open("wb") as handle:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "homutune.cli", "serve"], stdout=handle, stderr=handle
+        )
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -64,7 +63,7 @@ def server(request: pytest.FixtureRequest, home: Path, terminal: Terminal) -> It
                 urlopen(os.environ["HOMUTUNE_BASE_URL"] + "/models", timeout=2)
                 break
             except OSError:
-                assert time.monotonic() < deadline and process.poll() is None
+                assert time.monotonic() < deadline and process.poll() is None, log.read_text()
                 time.sleep(0.2)
         yield
     finally:
@@ -72,11 +71,17 @@ def server(request: pytest.FixtureRequest, home: Path, terminal: Terminal) -> It
         process.wait(60)
 
 
-@pytest.mark.parametrize("page", pages())
+def readings() -> list[tuple[str, ...]]:
+    """What is read in one sitting: the exercises one after the other, every other page alone."""
+    course = tuple(page for page in pages() if page.startswith("exercises/"))
+    return [course, *((page,) for page in pages() if page not in course)]
+
+
+@pytest.mark.parametrize("read", readings(), ids=lambda read: read[0])
 def test_the_commands_of_a_page_print_what_it_shows(
-    page: str, terminal: Terminal, server: None
+    read: tuple[str, ...], terminal: Terminal, server: None
 ) -> None:
-    for block in blocks(page):
+    for block in (block for page in read for block in blocks(page)):
         if (name := block.mark("file")) is not None:
             (terminal.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (terminal.folder / name).write_text(block.text, "utf-8")
@@ -130,6 +135,7 @@ def test_the_manual_builds_without_warnings_and_loads_nothing_from_elsewhere(
     for page in site.rglob("*.html"):
         html = page.read_text("utf-8")
         assert not loaded.findall(html), page
+        assert "```" not in html, f"{page}: a block that Markdown did not understand"
         for target in re.findall(r'<img\b[^>]*?\bsrc="([^"]+)"', html):
             assert (page.parent / target).exists(), f"{page}: {target}"
     # Search over file:// needs its index as a script, the Japanese splitter, and the shim.
