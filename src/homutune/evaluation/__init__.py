@@ -14,7 +14,7 @@ from homutune.evaluation._comparison import (
     compare_runs,
     find_pairs,
 )
-from homutune.evaluation._exams import CONDITIONS, Condition
+from homutune.evaluation._exams import CONDITIONS, Condition, conditions_for
 from homutune.evaluation._gate import GateLine, GateResult, check_gate
 from homutune.evaluation._history import VersionScore, runs_of_same_exam
 from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_judged
@@ -26,20 +26,34 @@ from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answ
 from homutune.evaluation._opinions import Opinions, read_opinions
 from homutune.evaluation._people import PeopleResult, summarize_people
 from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
-from homutune.evaluation._report import Training, write_report
-from homutune.evaluation._run_files import Run, load_run
+from homutune.evaluation._report import (
+    Training,
+    comparison_pictures,
+    history_picture,
+    render_report,
+    write_report,
+)
+from homutune.evaluation._run_files import Run, StoredRun, list_runs, load_run
 from homutune.evaluation._runs import run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
 from homutune.evaluation._search import Search, Trial, condition_of, search_plans
 from homutune.evaluation._statistics import wilson
 from homutune.evaluation._summary import RunSummary, summarize
-from homutune.evaluation._wording import ComparisonRow, comparison_rows, headline
+from homutune.evaluation._views import ItemView, answer_view, item_views
+from homutune.evaluation._wording import (
+    VERDICTS,
+    ComparisonRow,
+    comparison_rows,
+    headline,
+    primary_detail,
+)
 
 __all__ = [
     "CASE_LABELS",
     "CONDITIONS",
     "CRITERIA",
     "FLAGS",
+    "VERDICTS",
     "Answer",
     "ArmsComparison",
     "ChoiceItem",
@@ -53,6 +67,7 @@ __all__ = [
     "GateResult",
     "Imported",
     "ItemScore",
+    "ItemView",
     "Judge",
     "JudgeResult",
     "Judged",
@@ -67,33 +82,42 @@ __all__ = [
     "RunSummary",
     "Scorer",
     "Search",
+    "StoredRun",
     "StructuredModel",
     "Training",
     "Trial",
     "VersionScore",
     "answer_choices",
     "answer_items",
+    "answer_view",
     "arms_headline",
     "check_gate",
     "compare",
     "compare_arms",
     "compare_runs",
+    "comparison_pictures",
     "comparison_rows",
     "condition_of",
+    "conditions_for",
     "export_sheet",
     "find_arm",
     "find_pairs",
     "headline",
+    "history_picture",
     "import_sheet",
     "interaction_sentence",
+    "item_views",
     "judge_runs",
     "judges_of",
+    "list_runs",
     "load_judged",
     "load_ratings",
     "load_run",
     "open_run",
+    "primary_detail",
     "read_loss_curves",
     "read_opinions",
+    "render_report",
     "run_condition",
     "runs_of_same_exam",
     "search_plans",

@@ -22,6 +22,7 @@ from homutune.settings import Settings
 from homutune.tuning import ModelEntry, list_models
 from homutune.web._accounts import Accounts, User
 from homutune.web._matters import Matters
+from homutune.web._tasks import Tasks
 
 if TYPE_CHECKING:
     import openai
@@ -51,6 +52,7 @@ class Web:
     secret: bytes
     accounts: Accounts = field(init=False)
     matters: Matters = field(init=False)
+    tasks: Tasks = field(default_factory=Tasks)
     #: The entries of :data:`MENU` that have pages.
     menu: list[tuple[str, str, str]] = field(default_factory=list)
 
