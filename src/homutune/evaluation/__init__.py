@@ -7,6 +7,16 @@ from homutune.evaluation._arms_report import (
     interaction_sentence,
     write_arms_report,
 )
+from homutune.evaluation._blind import (
+    BlindAnswer,
+    Sheet,
+    keep_ratings,
+    list_sheets,
+    load_ratings,
+    make_sheet,
+    open_sheet,
+    ratings_of,
+)
 from homutune.evaluation._breakdown import CASE_LABELS
 from homutune.evaluation._comparison import (
     Comparison,
@@ -25,7 +35,7 @@ from homutune.evaluation._metrics import LossCurves, read_loss_curves
 from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answer_choices
 from homutune.evaluation._opinions import Opinions, read_opinions
 from homutune.evaluation._people import PeopleResult, summarize_people
-from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
+from homutune.evaluation._ratings import Imported, export_sheet, import_sheet
 from homutune.evaluation._report import (
     Training,
     comparison_pictures,
@@ -56,6 +66,7 @@ __all__ = [
     "VERDICTS",
     "Answer",
     "ArmsComparison",
+    "BlindAnswer",
     "ChoiceItem",
     "ChoiceSummary",
     "Comparison",
@@ -82,6 +93,7 @@ __all__ = [
     "RunSummary",
     "Scorer",
     "Search",
+    "Sheet",
     "StoredRun",
     "StructuredModel",
     "Training",
@@ -109,12 +121,17 @@ __all__ = [
     "item_views",
     "judge_runs",
     "judges_of",
+    "keep_ratings",
     "list_runs",
+    "list_sheets",
     "load_judged",
     "load_ratings",
     "load_run",
+    "make_sheet",
     "open_run",
+    "open_sheet",
     "primary_detail",
+    "ratings_of",
     "read_loss_curves",
     "read_opinions",
     "render_report",

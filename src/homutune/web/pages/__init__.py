@@ -1,6 +1,16 @@
 """One module and one template folder for each group of pages; see ``homutune.web``."""
 
-from homutune.web.pages import account, ask, data, evaluation, home, review, training
+from homutune.web.pages import (
+    account,
+    ask,
+    data,
+    evaluation,
+    home,
+    improve,
+    ratings,
+    review,
+    training,
+)
 
 ROUTERS = (
     account.router,
@@ -8,6 +18,8 @@ ROUTERS = (
     data.router,
     training.router,
     evaluation.router,
+    ratings.router,
+    improve.router,
     review.router,
     ask.router,
 )
