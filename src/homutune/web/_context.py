@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from homutune import __version__
 from homutune.client import connect, friendly_errors
-from homutune.server import Store, is_loopback
+from homutune.server import MatterRow, Store, is_loopback
 from homutune.settings import Settings
 from homutune.tuning import ModelEntry, list_models
 from homutune.web._accounts import Accounts, User
@@ -78,13 +78,19 @@ class Web:
         return self.settings.home.absolute()
 
     @contextmanager
-    def client(self) -> Iterator[openai.OpenAI]:
+    def client(self, matter: MatterRow | None = None) -> Iterator[openai.OpenAI]:
         """The way to a model, with errors in Japanese.
 
+        Args:
+            matter: whose contents are sent; one marked 外部送信禁止 stays on this machine.
+
         Raises:
-            UserError: the server could not be reached or refused.
+            UserError: the server could not be reached or refused, or is elsewhere.
         """
-        with friendly_errors(self.settings), connect(self.settings) as client:
+        settings = self.settings
+        if matter is not None and matter.facts.get("no_external"):
+            settings = settings.model_copy(update={"no_external": True})
+        with friendly_errors(settings), connect(settings) as client:
             yield client
 
     def models(self) -> list[ModelEntry]:

@@ -7,9 +7,11 @@ from homutune.web.pages import (
     evaluation,
     home,
     improve,
+    preferences,
     ratings,
     review,
     training,
+    users,
 )
 
 ROUTERS = (
@@ -22,4 +24,6 @@ ROUTERS = (
     improve.router,
     review.router,
     ask.router,
+    preferences.router,
+    users.router,
 )
