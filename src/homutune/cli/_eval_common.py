@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import openai
 
     from homutune.data import Dataset
-    from homutune.evaluation import Condition, Run, Training
+    from homutune.evaluation import Condition, Run
     from homutune.settings import Settings
     from homutune.tuning import ModelEntry
 
@@ -70,7 +70,7 @@ def progress_bars() -> Progress:
 
 def conditions_of(dataset: Dataset, plan: str) -> list[Condition]:
     """What to measure; without cards only the question alone can be asked."""
-    from homutune.evaluation import CONDITIONS, condition_of
+    from homutune.evaluation import CONDITIONS, condition_of, conditions_for
     from homutune.prompting import PLANS, read_plans
 
     if plan in PLANS:
@@ -84,12 +84,7 @@ def conditions_of(dataset: Dataset, plan: str) -> list[Condition]:
         )
     if not dataset.cards:
         console.print("解説カードがないため、資料なしの条件だけを評価します。", style="yellow")
-        return [CONDITIONS["plain"]]
-    return [
-        condition
-        for condition in CONDITIONS.values()
-        if condition.case == "answerable" or any(item.meta.cards for item in dataset.valid)
-    ]
+    return conditions_for(dataset)
 
 
 def measure(
@@ -122,20 +117,3 @@ def measure(
                 )
             )
     return runs
-
-
-def training_of(entry: ModelEntry | None) -> Training | None:
-    """What the registry knows about how the tuned model was made."""
-    from homutune.evaluation import Training
-
-    if entry is None:
-        return None
-    known: dict[str, Any] = {
-        "学習データ": entry.dataset,
-        "レシピ": entry.recipe,
-        "学習の seed": entry.seed,
-        "学習トークン": entry.trained_tokens and f"{entry.trained_tokens:,}",
-        **(entry.hyperparameters or {}),
-    }
-    facts = tuple((key, str(value)) for key, value in known.items() if value is not None)
-    return Training(entry.dataset, facts)

@@ -19,7 +19,6 @@ from homutune.cli._eval_common import (
     measure,
     report_path,
     resolve,
-    training_of,
 )
 from homutune.cli._improve_common import LoopName, open_it
 from homutune.errors import UserError
@@ -47,6 +46,7 @@ def retrain(
     from homutune.client import connect, friendly_errors
     from homutune.data import open_dataset
     from homutune.evaluation import (
+        Training,
         compare_runs,
         find_pairs,
         read_loss_curves,
@@ -83,7 +83,7 @@ def retrain(
         pairs,
         dataset,
         curves=read_loss_curves(entry.metrics_path) if entry.metrics_path else None,
-        training=training_of(entry),
+        training=Training.of(entry),
         opinions=read_opinions(settings.home, *first),
         history=versions,
     )

@@ -19,7 +19,6 @@ from homutune.cli._eval_common import (
     measure,
     report_path,
     resolve,
-    training_of,
 )
 from homutune.cli._eval_gate import gate
 from homutune.cli._eval_judge import judge
@@ -180,6 +179,7 @@ def compare(
     """保存した結果から二つ、または四つを比べ、報告書（HTML）を作ります。"""
     from homutune.data import open_dataset
     from homutune.evaluation import (
+        Training,
         compare_runs,
         find_pairs,
         read_loss_curves,
@@ -213,7 +213,7 @@ def compare(
         pairs,
         opened,
         curves=read_loss_curves(metrics_path) if metrics_path else None,
-        training=training_of(entry),
+        training=Training.of(entry),
         opinions=opinions,
         history=version_history(settings.home, next(iter(pairs.values()))[1], settings.base_url),
     )

@@ -51,34 +51,24 @@ def plan(
     """保存した評価から、弱い分野・論点と誤りの型を調べ、すべきことの一覧を作ります。"""
     from homutune.cli._improve_view import print_plan
     from homutune.data import open_dataset
-    from homutune.errors import UserError
-    from homutune.evaluation import find_arm
-    from homutune.improvement import Firewall, create_loop, find_weaknesses, make_worklist
+    from homutune.improvement import plan_loop
     from homutune.settings import load_settings
 
     settings = load_settings()
     name, _ = resolve(settings, model)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
-    run = find_arm(settings.home, opened, model=name, condition=condition)
-    try:
-        withheld = find_arm(settings.home, opened, model=name, condition="withheld")
-    except UserError:  # not measured; the plan says nothing about it
-        withheld = None
-    weaknesses = find_weaknesses(run, withheld)
-    firewall = Firewall.of(settings.home, opened)
-    work = make_worklist(opened, weaknesses, barred=tuple(firewall.cards))
-    loop = create_loop(settings.home, weaknesses, work)
+    loop = plan_loop(settings.home, opened, model=name, condition=condition)
     if as_json:
         print_json(
             {
                 "loop": loop.id,
-                "weaknesses": asdict(weaknesses),
-                "work": [asdict(item) for item in work],
+                "weaknesses": asdict(loop.weaknesses),
+                "work": [asdict(item) for item in loop.work],
             }
         )
         return
     print_plan(loop)
-    if any(item.can_be_drafted for item in work):
+    if any(item.can_be_drafted for item in loop.work):
         tell("次: homutune improve draft で下書きを作ります。", style="dim")
 
 

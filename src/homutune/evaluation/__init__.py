@@ -7,6 +7,16 @@ from homutune.evaluation._arms_report import (
     interaction_sentence,
     write_arms_report,
 )
+from homutune.evaluation._blind import (
+    BlindAnswer,
+    Sheet,
+    keep_ratings,
+    list_sheets,
+    load_ratings,
+    make_sheet,
+    open_sheet,
+    ratings_of,
+)
 from homutune.evaluation._breakdown import CASE_LABELS
 from homutune.evaluation._comparison import (
     Comparison,
@@ -14,7 +24,7 @@ from homutune.evaluation._comparison import (
     compare_runs,
     find_pairs,
 )
-from homutune.evaluation._exams import CONDITIONS, Condition
+from homutune.evaluation._exams import CONDITIONS, Condition, conditions_for
 from homutune.evaluation._gate import GateLine, GateResult, check_gate
 from homutune.evaluation._history import VersionScore, runs_of_same_exam
 from homutune.evaluation._judge_runs import Judged, judge_runs, judges_of, load_judged
@@ -25,20 +35,29 @@ from homutune.evaluation._metrics import LossCurves, read_loss_curves
 from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answer_choices
 from homutune.evaluation._opinions import Opinions, read_opinions
 from homutune.evaluation._people import PeopleResult, summarize_people
-from homutune.evaluation._ratings import Imported, export_sheet, import_sheet, load_ratings
-from homutune.evaluation._report import Training, write_report
-from homutune.evaluation._run_files import Run, load_run
+from homutune.evaluation._ratings import Imported, export_sheet, import_sheet
+from homutune.evaluation._report import (
+    Training,
+    comparison_pictures,
+    history_picture,
+    render_report,
+    write_report,
+)
+from homutune.evaluation._run_files import Run, StoredRun, list_runs, load_run
 from homutune.evaluation._runs import run_condition
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
 from homutune.evaluation._search import Search, Trial, condition_of, search_plans
 from homutune.evaluation._statistics import PairedResult, wilson
 from homutune.evaluation._summary import RunSummary, summarize
+from homutune.evaluation._views import ItemView, answer_view, item_views
 from homutune.evaluation._wording import (
+    VERDICTS,
     ComparisonRow,
     comparison_rows,
     headline,
     interval_text,
     number,
+    primary_detail,
     verdict,
 )
 
@@ -47,8 +66,10 @@ __all__ = [
     "CONDITIONS",
     "CRITERIA",
     "FLAGS",
+    "VERDICTS",
     "Answer",
     "ArmsComparison",
+    "BlindAnswer",
     "ChoiceItem",
     "ChoiceSummary",
     "Comparison",
@@ -60,6 +81,7 @@ __all__ = [
     "GateResult",
     "Imported",
     "ItemScore",
+    "ItemView",
     "Judge",
     "JudgeResult",
     "Judged",
@@ -75,35 +97,50 @@ __all__ = [
     "RunSummary",
     "Scorer",
     "Search",
+    "Sheet",
+    "StoredRun",
     "StructuredModel",
     "Training",
     "Trial",
     "VersionScore",
     "answer_choices",
     "answer_items",
+    "answer_view",
     "arms_headline",
     "check_gate",
     "compare",
     "compare_arms",
     "compare_runs",
+    "comparison_pictures",
     "comparison_rows",
     "condition_of",
+    "conditions_for",
     "export_sheet",
     "find_arm",
     "find_pairs",
     "headline",
+    "history_picture",
     "import_sheet",
     "interaction_sentence",
     "interval_text",
+    "item_views",
     "judge_runs",
     "judges_of",
+    "keep_ratings",
+    "list_runs",
+    "list_sheets",
     "load_judged",
     "load_ratings",
     "load_run",
+    "make_sheet",
     "number",
     "open_run",
+    "open_sheet",
+    "primary_detail",
+    "ratings_of",
     "read_loss_curves",
     "read_opinions",
+    "render_report",
     "run_condition",
     "runs_of_same_exam",
     "search_plans",

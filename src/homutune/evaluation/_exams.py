@@ -55,6 +55,17 @@ class Exam:
         return sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
+def conditions_for(dataset: Dataset) -> list[Condition]:
+    """All that can be asked of ``dataset``; without cards only the question alone."""
+    if not dataset.cards:
+        return [CONDITIONS["plain"]]
+    return [
+        condition
+        for condition in CONDITIONS.values()
+        if condition.case == "answerable" or any(item.meta.cards for item in dataset.valid)
+    ]
+
+
 def exam_items(
     dataset: Dataset, case: Case, limit: int | None = None, part: Part = "all"
 ) -> tuple[Example, ...]:

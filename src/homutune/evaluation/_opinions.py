@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from homutune.evaluation._blind import load_ratings
 from homutune.evaluation._judge_runs import judges_of, load_judged
 from homutune.evaluation._judge_summary import JudgeResult, summarize_judge
 from homutune.evaluation._people import PeopleResult, summarize_people
-from homutune.evaluation._ratings import load_ratings
 from homutune.evaluation._run_files import Run
 
 

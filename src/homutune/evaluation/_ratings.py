@@ -11,17 +11,14 @@ import csv
 import io
 import json
 import re
-import secrets
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from homutune.data import without_sources
 from homutune.errors import UserError
-from homutune.evaluation._judge_summary import Ratings
+from homutune.evaluation._blind import keep_ratings, make_sheet
 from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA
 from homutune.files import write_atomic
@@ -63,44 +60,13 @@ def export_sheet(
         UserError: no item was answered in every run, or the file's ending is unknown.
     """
     _kind(path)
-    common = [item for item in runs[0].items if all(item.meta.id in run.scores for run in runs)][
-        :limit
+    sheet = make_sheet(home, runs, limit=limit, seed=seed)
+    rows = [
+        [a.code, a.question, a.reference, a.answer, *[""] * len(CRITERIA), ""]
+        for a in sheet.answers
     ]
-    if not common:
-        raise UserError(
-            "すべての評価で答えがある質問がないため、採点表を作れません。",
-            remedy="同じデータセットを同じ --limit で評価してください。",
-        )
-    identity = json.dumps(
-        [seed, [run.config.id for run in runs], [item.meta.id for item in common]]
-    )
-    sheet = f"sheet-{sha256(identity.encode()).hexdigest()[:10]}"
-    key_path = _folder(home, sheet) / "key.json"
-    # A second export of the same sheet keeps its codes: one of them may be with a rater already.
-    codes: dict[str, list[list[str]]] = (
-        json.loads(key_path.read_text("utf-8"))["codes"] if key_path.exists() else {}
-    )
-    texts = {}
-    if not codes:
-        for item in common:
-            same: dict[str, list[list[str]]] = {}
-            for run in runs:
-                text = run.answers[item.meta.id].text or ""
-                same.setdefault(text, []).append([run.config.id, item.meta.id])
-            for places in same.values():
-                codes[f"R{secrets.token_hex(3)}"] = places
-        record = {"codes": codes, "runs": [run.config.id for run in runs]}
-        write_atomic(key_path, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
-    by_id = {run.config.id: run for run in runs}
-    items = {item.meta.id: item for item in common}
-    for code, places in codes.items():
-        run_id, key = places[0]
-        answer = without_sources(by_id[run_id].answers[key].text or "")
-        texts[code] = (items[key].question, items[key].answer, answer)
-    # Codes are random: their order says nothing about the model.
-    rows = [[code, *texts[code], *[""] * len(CRITERIA), ""] for code in sorted(codes)]
-    _write(path, sheet, rows)
-    return sheet
+    _write(path, sheet.id, rows)
+    return sheet.id
 
 
 def import_sheet(home: Path, path: Path, rater: str) -> Imported:
@@ -150,26 +116,8 @@ def import_sheet(home: Path, path: Path, rater: str) -> Imported:
             file=path,
             remedy="四つの観点の列に1〜5の数を書いてください。",
         )
-    digest = sha256(rater.strip().encode()).hexdigest()[:8]
-    record = {"rater": rater.strip(), "ratings": found}
-    write_atomic(
-        _folder(home, sheet) / f"rater-{digest}.json",
-        json.dumps(record, ensure_ascii=False, indent=1) + "\n",
-    )
+    keep_ratings(home, sheet, rater, found)
     return Imported(sheet, rater.strip(), len(found), rated, blank)
-
-
-def load_ratings(home: Path) -> Ratings:
-    """All ratings of this home by criterion, (run id, item) and rater."""
-    ratings: dict[str, dict[tuple[str, str], dict[str, int]]] = {name: {} for name in CRITERIA}
-    for path in sorted((home / "ratings").glob("sheet-*/rater-*.json")):
-        record = json.loads(path.read_text("utf-8"))
-        codes = json.loads((path.parent / "key.json").read_text("utf-8"))["codes"]
-        for code, scores in record["ratings"].items():
-            for run, item in codes[code]:
-                for name, value in scores.items():
-                    ratings[name].setdefault((run, item), {})[record["rater"]] = value
-    return ratings
 
 
 def _cell(row: Sequence[Any], column: int) -> str:
@@ -210,10 +158,6 @@ def _sheet_of(home: Path, path: Path, codes: Sequence[str]) -> tuple[str, set[st
             remedy="採点表を書き出したときと同じ HOMUTUNE_HOME で取り込んでください。",
         )
     return best
-
-
-def _folder(home: Path, sheet: str) -> Path:
-    return home / "ratings" / sheet
 
 
 def _kind(path: Path) -> str:

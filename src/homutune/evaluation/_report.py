@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -31,6 +31,7 @@ from homutune.evaluation._shot_pool import NEAR_DUPLICATE
 from homutune.evaluation._text import LONGEST, SHORTEST
 from homutune.evaluation._views import item_views, largest_changes
 from homutune.files import write_atomic
+from homutune.tuning import ModelEntry
 
 if TYPE_CHECKING:
     import jinja2
@@ -47,6 +48,21 @@ class Training:
 
     dataset: str | None = None
     facts: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, entry: ModelEntry | None) -> Training | None:
+        """What the registry knows about how the tuned model was made."""
+        if entry is None:
+            return None
+        known: dict[str, Any] = {
+            "学習データ": entry.dataset,
+            "レシピ": entry.recipe,
+            "学習の seed": entry.seed,
+            "学習トークン": entry.trained_tokens and f"{entry.trained_tokens:,}",
+            **(entry.hyperparameters or {}),
+        }
+        facts = tuple((key, str(value)) for key, value in known.items() if value is not None)
+        return cls(entry.dataset, facts)
 
 
 def write_report(
@@ -119,9 +135,9 @@ def render_report(
         verdicts=wording.VERDICTS,
         verdict=wording.verdict,
         binary_verdict=wording.binary_verdict,
-        pictures=_pictures(comparison, curves)
+        pictures=comparison_pictures(comparison, curves)
         | _opinion_pictures(opinions)
-        | _history_picture(history),
+        | history_picture(history),
         history=history,
         curves=curves,
         items=items,
@@ -163,7 +179,7 @@ def template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
-def _history_picture(history: Sequence[VersionScore]) -> dict[str, Markup]:
+def history_picture(history: Sequence[VersionScore]) -> dict[str, Markup]:
     """正確性 from version to version; nothing to draw below two."""
     points = [
         charts.CrossPoint(
@@ -198,8 +214,10 @@ def _opinion_pictures(opinions: Opinions) -> dict[str, Markup]:
     }
 
 
-def _pictures(comparison: Comparison, curves: LossCurves | None) -> dict[str, Markup]:
-    """The pictures by name; one that has no data is absent."""
+def comparison_pictures(
+    comparison: Comparison, curves: LossCurves | None = None
+) -> dict[str, Markup]:
+    """The pictures by name (``differences-grounded``, …); one that has no data is absent."""
     pictures: dict[str, Markup] = {}
     for name, condition in comparison.conditions.items():
         if condition.criteria:

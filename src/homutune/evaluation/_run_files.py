@@ -129,6 +129,30 @@ def runs_folder(home: Path) -> Path:
     return home / "runs"
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as a list shows it, without scoring anything.
+
+    Attributes:
+        complete: ``summary`` (a ``RunSummary`` as JSON values) is there then, else {}.
+    """
+
+    config: RunConfig
+    complete: bool
+    summary: dict[str, Any]
+
+
+def list_runs(home: Path) -> list[StoredRun]:
+    """All runs of this home, the newest first."""
+    found = []
+    for path in runs_folder(home).glob("*/run.json"):
+        scores = path.with_name("scores.json")
+        complete = scores.is_file()
+        summary = json.loads(scores.read_text("utf-8"))["summary"] if complete else {}
+        found.append(StoredRun(read_config(path.parent), complete, summary))
+    return sorted(found, key=lambda run: (run.config.created_at, run.config.id), reverse=True)
+
+
 def finished_runs(home: Path, *, dataset: str, model: str, condition: str) -> list[RunConfig]:
     """Complete runs of ``model``, the one with most items first, newer before older."""
     found = [

@@ -16,8 +16,10 @@ from homutune.improvement._loops import (
     Decision,
     Loop,
     create_loop,
+    list_loops,
     open_loop,
 )
+from homutune.improvement._plan import plan_loop
 from homutune.improvement._retrain import applied_version, find_or_start
 from homutune.improvement._sheet import Reviewed, read_sheet, write_sheet
 from homutune.improvement._weaknesses import ERRORS, WAYS, Weakness, Weaknesses, find_weaknesses
@@ -47,8 +49,10 @@ __all__ = [
     "find_or_start",
     "find_weaknesses",
     "held_out_versions",
+    "list_loops",
     "make_worklist",
     "open_loop",
+    "plan_loop",
     "read_sheet",
     "version_history",
     "write_drafts",

@@ -189,6 +189,13 @@ def open_loop(home: Path, name: str = "latest") -> Loop:
     )
 
 
+def list_loops(home: Path) -> list[Loop]:
+    """All rounds, the newest first."""
+    names = [path.parent.name for path in _folder(home).glob("loop-*/plan.json")]
+    loops = [open_loop(home, name) for name in names]
+    return sorted(loops, key=lambda loop: loop.created_at, reverse=True)
+
+
 def _folder(home: Path) -> Path:
     return home / "improvements"
 

@@ -118,5 +118,7 @@ def _tune_sqlite(connection: Any, _: Any) -> None:
     # WAL: readers do not wait for the writer. The wait is for the writer before us.
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA busy_timeout=30000")
+    # What a user deletes is overwritten, not only unlinked.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()

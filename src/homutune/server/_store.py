@@ -23,6 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
     delete,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -180,6 +181,12 @@ class Store:
         """Remove the row, if it is there."""
         with self._change() as session:
             session.execute(delete(kind).where(kind.id == row_id))
+
+    def scrub(self) -> None:
+        """Leave nothing of deleted rows in the files of SQLite, as far as no reader holds it."""
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def page(
         self,

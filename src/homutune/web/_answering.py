@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from homutune.data import Card, Retriever, corpus_path, is_abstention, read_cards, references
+from homutune.data import Card, CardLibrary, CardShelf, corpus_path, is_abstention, references
 from homutune.errors import UserError
 from homutune.law import check_citation, extract_citations
 from homutune.prompting import PLANS, Prompt, build
+from homutune.server import MatterRow
 from homutune.tuning import sync_models
 from homutune.web._context import Web
 
@@ -44,19 +46,24 @@ def choose(web: Web, name: str) -> Choice:
     return Choice(settings.base_model if name == LATEST else name, "grounded")
 
 
-def stream(web: Web, question: str, choice: Choice) -> Iterator[str | dict[str, Any]]:
+def stream(
+    web: Web, question: str, choice: Choice, matter: MatterRow | None = None
+) -> Iterator[str | dict[str, Any]]:
     """The answer piece by piece, then the finished turn as JSON values.
+
+    Args:
+        matter: what the question belongs to; it decides whether it may leave this machine.
 
     Raises:
         UserError: the model could not be reached or refused; also half-way.
     """
     plan = PLANS[choice.plan]
-    prompt = build(plan, question, _retriever() if plan.form == "grounded" else None)
+    prompt = build(plan, question, _library(web.home) if plan.form == "grounded" else None)
     messages: Any = [dict(message) for message in prompt.messages]
     parts: list[str] = []
     finish = None
     with (
-        web.client() as client,
+        web.client(matter) as client,
         client.chat.completions.create(
             model=choice.model,
             messages=messages,
@@ -118,8 +125,9 @@ def _card(number: int, card: Card, cited: bool) -> dict[str, Any]:
 
 
 @cache
-def _retriever() -> Retriever:
-    return Retriever(read_cards(corpus_path() / "cards"))
+def _library(home: Path) -> CardLibrary:
+    """The bundled cards and the team's own, as they are on disk when searched."""
+    return CardLibrary(corpus_path() / "cards", CardShelf(home))
 
 
 def clean_question(text: str) -> str:

@@ -1,16 +1,37 @@
-"""What the newest measured comparison of a model with its base says, in one sentence."""
+"""Comparisons of two models: made once, kept until a run or an opinion is added."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from homutune.data import open_dataset
+from homutune.data import Dataset, open_dataset
 from homutune.errors import UserError
-from homutune.evaluation import compare_runs, find_pairs, headline
+from homutune.evaluation import (
+    Comparison,
+    Opinions,
+    Run,
+    compare_runs,
+    find_pairs,
+    headline,
+    list_runs,
+    read_opinions,
+)
 from homutune.tuning import ModelEntry
+
+Pairs = dict[str, tuple[Run, Run]]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison with the runs it was made from and what people say."""
+
+    dataset: Dataset
+    comparison: Comparison
+    pairs: Pairs
+    opinions: Opinions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +44,41 @@ class Measured:
     interval: tuple[float, float] | None
 
 
+def compared(home: Path, dataset: str, base: str, tuned: str) -> Compared:
+    """Two models on one dataset; the statistics take seconds the first time.
+
+    Raises:
+        UserError: no condition was measured for both, or the dataset is gone.
+    """
+    return _compared(home, dataset, base, tuned, _newest(home))
+
+
 def newest_comparison(home: Path, entry: ModelEntry) -> Measured | None:
     """The comparison of ``entry`` with its base; None while there are no matching runs."""
-    finished = sorted(home.glob("runs/*/scores.json"), key=lambda path: path.stat().st_mtime_ns)
-    if not finished:
-        return None
-    return _measure(home, entry.model, entry.base, finished[-1].stat().st_mtime_ns)
+    runs = [run.config for run in list_runs(home) if run.complete]
+    for name in dict.fromkeys(run.dataset for run in runs if run.model == entry.model):
+        try:
+            found = compared(home, name, entry.base, entry.model).comparison
+        except UserError:  # the base was not measured on it, or the version is gone
+            continue
+        if (primary := found.primary) is not None:
+            return Measured(headline(found), name, primary.n_items, primary.t_interval)
+    return None
 
 
 @lru_cache(maxsize=8)
-def _measure(home: Path, model: str, base: str, _newest: int) -> Measured | None:
-    """Made again only when a run was added; the statistics take a while."""
-    runs = [json.loads(path.read_text("utf-8")) for path in home.glob("runs/*/run.json")]
-    runs = [run for run in runs if run.get("model") == model]
-    runs.sort(key=lambda run: str(run.get("created_at")), reverse=True)
-    for name in dict.fromkeys(run["dataset"] for run in runs):
-        try:
-            dataset = open_dataset(home, name)
-            pairs, absent = find_pairs(home, dataset, base=base, tuned=model)
-            comparison = compare_runs(dataset, pairs, absent)
-        except UserError:  # the base was not measured on it, or the version is gone
-            continue
-        if (primary := comparison.primary) is not None:
-            return Measured(headline(comparison), name, primary.n_items, primary.t_interval)
-    return None
+def _compared(home: Path, dataset: str, base: str, tuned: str, _newest: int) -> Compared:
+    opened = open_dataset(home, dataset)
+    pairs, absent = find_pairs(home, opened, base=base, tuned=tuned)
+    opinions = read_opinions(home, *next(iter(pairs.values())))
+    return Compared(opened, compare_runs(opened, pairs, absent), pairs, opinions)
+
+
+def _newest(home: Path) -> int:
+    """Changes when a run, a rating or a judgement was added."""
+
+    def times() -> Iterator[int]:
+        for pattern in ("runs/*/scores.json", "runs/*/judged/*/*.json*", "ratings/*/rater-*.json"):
+            yield from (path.stat().st_mtime_ns for path in home.glob(pattern))
+
+    return max(times(), default=0)

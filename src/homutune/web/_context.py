@@ -18,11 +18,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from homutune import __version__
 from homutune.client import connect, friendly_errors
-from homutune.server import Store, is_loopback
+from homutune.server import MatterRow, Store, is_loopback
 from homutune.settings import Settings
 from homutune.tuning import ModelEntry, list_models
 from homutune.web._accounts import Accounts, User
 from homutune.web._matters import Matters
+from homutune.web._tasks import Tasks
 
 if TYPE_CHECKING:
     import openai
@@ -52,6 +53,7 @@ class Web:
     secret: bytes
     accounts: Accounts = field(init=False)
     matters: Matters = field(init=False)
+    tasks: Tasks = field(default_factory=Tasks)
     #: The entries of :data:`MENU` that have pages.
     menu: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -79,17 +81,26 @@ class Web:
         return self.settings.home.absolute()
 
     @contextmanager
-    def client(self) -> Iterator[openai.OpenAI]:
+    def client(self, matter: MatterRow | None = None) -> Iterator[openai.OpenAI]:
         """The way to a model, with errors in Japanese.
 
+        Args:
+            matter: whose contents are sent; one marked 外部送信禁止 stays on this machine.
+
         Raises:
-            UserError: the server could not be reached or refused.
+            UserError: the server could not be reached or refused, or is elsewhere.
         """
-        with friendly_errors(self.settings):
+        settings = self.settings
+        if matter is not None and matter.facts.get("no_external"):
+            inside = settings.model_copy(update={"no_external": True})
+            with friendly_errors(inside), connect(inside) as client:
+                yield client
+            return
+        with friendly_errors(settings):
             with self._connecting:
                 # Kept: its certificates alone take a tenth of a second to read.
                 if self._client is None:
-                    self._client = connect(self.settings)
+                    self._client = connect(settings)
             yield self._client
 
     def models(self) -> list[ModelEntry]:

@@ -39,16 +39,21 @@ class Matters:
         self._store.add(row)
         return row
 
-    def get(self, user: User, kind: str, matter_id: str) -> MatterRow:
-        """The user's own matter.
+    def get(self, user: User, kind: str | None, matter_id: str) -> MatterRow:
+        """The user's own matter; of whatever kind where ``kind`` is None.
 
         Raises:
             HTTPException: 404, whether it is not there, another's or of another kind.
         """
         row = self._store.get(MatterRow, matter_id)
-        if row is None or row.owner != user.id or row.kind != kind:
+        if row is None or row.owner != user.id or kind not in (None, row.kind):
             raise HTTPException(404)
         return row
+
+    def all_of(self, user: User) -> list[MatterRow]:
+        """All matters of the user, the newest first."""
+        where = [MatterRow.owner == user.id]
+        return self._store.page(MatterRow, limit=100_000, where=where)[0]
 
     def list(self, user: User, kind: str, limit: int = 200) -> list[MatterRow]:
         """The user's matters of ``kind``, the newest first."""
@@ -68,6 +73,7 @@ class Matters:
         """Remove the row and every file of the matter."""
         shutil.rmtree(self.folder(row), ignore_errors=True)
         self._store.delete(MatterRow, row.id)
+        self._store.scrub()
 
     def folder(self, row: MatterRow) -> Path:
         """Where the files of the matter lie."""

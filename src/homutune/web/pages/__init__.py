@@ -1,5 +1,29 @@
 """One module and one template folder for each group of pages; see ``homutune.web``."""
 
-from homutune.web.pages import account, ask, data, home, review, training
+from homutune.web.pages import (
+    account,
+    ask,
+    data,
+    evaluation,
+    home,
+    improve,
+    preferences,
+    ratings,
+    review,
+    training,
+    users,
+)
 
-ROUTERS = (account.router, home.router, data.router, training.router, review.router, ask.router)
+ROUTERS = (
+    account.router,
+    home.router,
+    data.router,
+    training.router,
+    evaluation.router,
+    ratings.router,
+    improve.router,
+    review.router,
+    ask.router,
+    preferences.router,
+    users.router,
+)

@@ -73,7 +73,7 @@ def answer(request: Request, matter_id: str, number: int) -> Response:
 
     def lines() -> Iterator[str]:
         try:
-            for part in stream(web, asked["question"], choose(web, asked["model"])):
+            for part in stream(web, asked["question"], choose(web, asked["model"]), matter):
                 if isinstance(part, str):
                     yield json.dumps({"text": part}, ensure_ascii=False) + "\n"
                 else:

@@ -48,7 +48,7 @@ def index(request: Request) -> Response:
     return web.page(
         request,
         "data/index.html",
-        datasets=_manifests(web),
+        datasets=manifests(web),
         imports=web.matters.list(user_of(request), KIND),
         suffixes=SUFFIXES,
     )
@@ -281,7 +281,7 @@ def _imported(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
     return web, matter
 
 
-def _manifests(web: Web) -> list[dict[str, Any]]:
+def manifests(web: Web) -> list[dict[str, Any]]:
     """Of all complete versions, the newest first."""
     found = [
         json.loads(path.read_text("utf-8"))
