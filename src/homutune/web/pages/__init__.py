@@ -1,5 +1,13 @@
 """One module and one template folder for each group of pages; see ``homutune.web``."""
 
-from homutune.web.pages import account, ask, data, home, review, training
+from homutune.web.pages import account, ask, data, home, review, review_results, training
 
-ROUTERS = (account.router, home.router, data.router, training.router, review.router, ask.router)
+ROUTERS = (
+    account.router,
+    home.router,
+    data.router,
+    training.router,
+    review.router,
+    review_results.router,
+    ask.router,
+)
