@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -50,19 +50,35 @@ def keep_upload(
 ) -> MatterRow:
     """A new matter with an uploaded document in it.
 
-    Args:
-        facts: reads the matter's folder and gives what to remember; what cannot be read is not
-            kept.
-
     Raises:
-        UserError: no file, not a known kind of file, or not readable.
+        UserError: no file, not a known kind of file, or not readable; nothing is kept.
     """
     name = file_name(file)
-    suffix = known_suffix(name)
-    matter = web.matters.create(user, kind, name)
+    parts = iter(lambda: file.file.read(_CHUNK), b"")
+    return keep(web, user, kind, name, known_suffix(name), parts, facts)
+
+
+def keep(
+    web: Web,
+    user: User,
+    kind: str,
+    title: str,
+    suffix: str,
+    parts: Iterable[str | bytes],
+    facts: Callable[[Path], dict[str, Any]],
+) -> MatterRow:
+    """A new matter with a document in it.
+
+    Args:
+        facts: reads the matter's folder and gives what to remember.
+
+    Raises:
+        UserError: it cannot be read; nothing is kept.
+    """
+    matter = web.matters.create(user, kind, title)
     folder = web.matters.folder(matter)
     try:
-        write_upload(folder / f"contract{suffix}", file)
+        write_stream_atomic(folder / f"contract{suffix}", parts)
         web.matters.update(matter, **facts(folder))
     except BaseException:
         web.matters.delete(matter)

@@ -1,6 +1,6 @@
 """One module and one template folder for each group of pages; see ``homutune.web``."""
 
-from homutune.web.pages import account, ask, data, home, review, review_results, training
+from homutune.web.pages import account, ask, data, home, review, review_results, risk, training
 
 ROUTERS = (
     account.router,
@@ -10,4 +10,5 @@ ROUTERS = (
     review.router,
     review_results.router,
     ask.router,
+    risk.router,
 )
