@@ -1,6 +1,16 @@
 """One module and one template folder for each group of pages; see ``homutune.web``."""
 
-from homutune.web.pages import account, ask, data, home, review, review_results, risk, training
+from homutune.web.pages import (
+    account,
+    ask,
+    data,
+    drafting,
+    home,
+    review,
+    review_results,
+    risk,
+    training,
+)
 
 ROUTERS = (
     account.router,
@@ -11,4 +21,5 @@ ROUTERS = (
     review_results.router,
     ask.router,
     risk.router,
+    drafting.router,
 )
