@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from assistant.files import make_docx
+from assistant.revisions import body, changes, reject, words
+from homutune.assistant import read_document
 from server.running import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -168,7 +170,7 @@ def review_a_contract(seen: Watched, tmp_path: Path) -> None:
     marked = page.locator(".paper p", has=page.locator("mark"))
     expect(marked.first).to_contain_text("秘密情報を第三者に開示してはならない")
     seen.check_access()
-    cards = page.locator(".card")
+    cards = page.locator(".cards > .card")
     total = cards.count()
     for number, choice in enumerate(("採用", "採用", "採用", "却下")):
         cards.nth(number).get_by_role("button", name=choice).click()
@@ -187,9 +189,29 @@ def review_a_contract(seen: Watched, tmp_path: Path) -> None:
         comments = parts.read("word/comments.xml").decode()
     assert comments.count("【確認優先度") == total - 1
     assert re.sub(r"^\D*\d+\. |（.*", "", rejected.replace("\n", "")).split()[0] not in comments
+    check_tracked_changes(seen, tmp_path)
     seen.open("/")
     page.get_by_role("link", name="秘密保持契約書.docx").click()
     expect(page.locator("#done")).to_have_text(f"判断済み 4 / {total} 件")
+
+
+def check_tracked_changes(seen: Watched, tmp_path: Path) -> None:
+    """The three adopted findings, in the page and in Word; rejecting them gives the contract."""
+    page = seen.page
+    page.get_by_role("link", name="変更履歴を確かめる").click()
+    expect(page.get_by_text("反映した指摘は 3 件")).to_be_visible()
+    shown = "".join(page.locator("section ins").all_inner_texts())
+    assert shown
+    seen.check_access()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="変更履歴付き Word を保存").click()
+    path = tmp_path / "redline.docx"
+    download.value.save_as(path)
+    assert download.value.suggested_filename == "秘密保持契約書-変更履歴.docx"
+    rejected = read_document(reject(path, tmp_path / "rejected.docx"))
+    assert rejected.text == read_document(tmp_path / "秘密保持契約書.docx").text
+    inserted = "".join(words(c) for c in changes(body(path)) if c.tag.endswith("}ins"))
+    assert "".join(inserted.split()) == "".join(shown.split())
 
 
 def test_nothing_that_is_written_into_the_application_is_executed(

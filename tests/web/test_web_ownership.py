@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from assistant.files import make_docx
 from homutune.web import pages
 from web.sites import Site, Visitor, add_users
+from web.test_web_drafting import answers
 
 ROUTES = [
     (method, route.path)
@@ -21,7 +22,7 @@ ROUTES = [
     for method in sorted(route.methods)
 ]
 #: Values for the other parameters of a path; a new one must be named here.
-OTHERS = {"finding_id": "", "number": "1"}
+OTHERS = {"finding_id": "", "number": "1", "suffix": ".docx"}
 
 
 @pytest.fixture
@@ -45,7 +46,15 @@ def own_matters(one: Visitor, tmp_path: Path) -> dict[str, str]:
     chat = one.post("/ask", {"question": "極秘の買収は？"})
     table = "質問,回答\n" + "".join(f"極秘の質問{i},答え{i}\n" for i in range(12))
     data = one.post("/data/upload", files={"file": ("極秘.csv", table.encode())})
-    ids = {"/review": review[1], "/ask": chat.url.path.split("/")[2]}
+    risk = one.post("/risk/upload", files={"file": ("極秘の契約書.docx", contract)})
+    one.post(f"{risk.url.path}/setup", choice)
+    ids = {
+        "/review": review[1],
+        "/risk": risk.url.path.split("/")[2],
+        "/ask": chat.url.path.split("/")[2],
+    }
+    memo = one.post("/drafting/new/memo", answers("memo", **{"field-subject": "極秘の件"}))
+    ids["/drafting"] = memo.url.path.split("/")[2]
     ids["/data"] = data.url.path.split("/")[3]
     one.post(
         f"/data/imports/{ids['/data']}/columns", {"column-0": "question", "column-1": "answer"}
@@ -54,7 +63,13 @@ def own_matters(one: Visitor, tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_kind_of_matter_has_routes() -> None:
-    assert {path.split("/")[1] for _, path in ROUTES} >= {"review", "ask", "data"}
+    assert {path.split("/")[1] for _, path in ROUTES} >= {
+        "review",
+        "risk",
+        "drafting",
+        "ask",
+        "data",
+    }
 
 
 def test_no_route_shows_another_users_matter(

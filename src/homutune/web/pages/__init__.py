@@ -4,12 +4,15 @@ from homutune.web.pages import (
     account,
     ask,
     data,
+    drafting,
     evaluation,
     home,
     improve,
     preferences,
     ratings,
     review,
+    review_results,
+    risk,
     training,
     users,
 )
@@ -26,4 +29,7 @@ ROUTERS = (
     ask.router,
     preferences.router,
     users.router,
+    review_results.router,
+    risk.router,
+    drafting.router,
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import datetime
-from pathlib import PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.exceptions import HTTPException
@@ -18,32 +16,36 @@ from homutune.assistant import (
     DISCLAIMER,
     DISPUTE,
     Decision,
-    Review,
-    load_decisions,
+    list_templates,
+    read_decisions,
     save_review,
-    write_comments,
-    write_html,
 )
 from homutune.errors import UserError
-from homutune.files import write_stream_atomic
 from homutune.server import MatterRow
-from homutune.web._context import Web, download, go, user_of, wants_fragment, web_of
+from homutune.web._context import Web, go, user_of, wants_fragment, web_of
+from homutune.web._documents import (
+    SUFFIXES,
+    books_by_likelihood,
+    file_name,
+    keep_upload,
+    likely_types,
+    read,
+    write_upload,
+)
+from homutune.web._opinions import is_running, problem
 from homutune.web._reviews import (
     KIND,
-    SUFFIXES,
+    TEMPLATE,
+    common,
     forget,
-    likely_types,
     make_review,
+    own,
+    own_reviewed,
     paragraphs,
-    playbooks,
-    read,
     stored_review,
 )
 
 router = APIRouter(prefix="/review")
-_CHUNK = 1 << 20
-_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-PRIORITIES = ("高", "中", "低")
 
 
 @router.get("")
@@ -63,32 +65,20 @@ def index(request: Request) -> Response:
 @router.post("/upload")
 def upload(request: Request, file: Annotated[UploadFile, File()]) -> Response:
     """Keep the contract; type and side are asked next."""
-    web = web_of(request)
-    name = PurePosixPath((file.filename or "").replace("\\", "/")).name
-    suffix = next((s for s in SUFFIXES if name.lower().endswith(s)), None)
-    if suffix is None:
-        raise UserError(
-            "この種類のファイルは読めません。" if name else "ファイルが選ばれていません。",
-            remedy="docx・PDF・txt・md・html のどれかを選んでください。",
-        )
-    matter = web.matters.create(user_of(request), KIND, name)
-    folder = web.matters.folder(matter)
-    try:
-        parts = iter(lambda: file.file.read(_CHUNK), b"")
-        write_stream_atomic(folder / f"contract{suffix}", parts)
-        types = likely_types(folder)
-    except BaseException:
-        # What cannot be read is not kept.
-        web.matters.delete(matter)
-        raise
-    web.matters.update(matter, types=types)
+    matter = keep_upload(
+        web_of(request),
+        user_of(request),
+        KIND,
+        file,
+        lambda folder: {"types": likely_types(folder)},
+    )
     return go(f"/review/{matter.id}")
 
 
 @router.get("/{matter_id}")
 def show(request: Request, matter_id: str, priority: str = "", state: str = "") -> Response:
     """The question of type and side, or the review."""
-    web, matter = _matter(request, matter_id)
+    web, matter = own(request, matter_id)
     if matter.status == "new":
         return _ask(request, web, matter)
     folder = web.matters.folder(matter)
@@ -111,15 +101,19 @@ def show(request: Request, matter_id: str, priority: str = "", state: str = "") 
         state=state,
         paper=paragraphs(document, review.findings),
         numbers={finding.id: number for number, finding in enumerate(review.findings, 1)},
-        can_comment=document.format == "docx",
-        **_common(review, decisions),
+        is_docx=document.format == "docx",
+        running=is_running(matter),
+        problem=problem(folder),
+        models=web.models(),
+        base=web.settings.base_model,
+        **common(review, decisions),
     )
 
 
 @router.get("/{matter_id}/setup")
 def setup(request: Request, matter_id: str) -> Response:
     """Type and side once more."""
-    web, matter = _matter(request, matter_id)
+    web, matter = own(request, matter_id)
     return _ask(request, web, matter)
 
 
@@ -127,32 +121,21 @@ def setup(request: Request, matter_id: str) -> Response:
 def confirm(
     request: Request,
     matter_id: str,
-    choice: Annotated[str, Form()],
+    file: Annotated[UploadFile | None, File()] = None,
+    choice: Annotated[str, Form()] = "",
     party: Annotated[str, Form()] = "",
     dispute: Annotated[str, Form()] = "",
 ) -> Response:
-    """Compare with the playbook of this type for this side."""
-    web, matter = _matter(request, matter_id)
+    """Compare with the playbook of this type for this side, or with a team's own ひな形."""
+    web, matter = own(request, matter_id)
     if dispute != "no":
         raise UserError(
             "すでに争いがあるか、確かめられていない契約には使えません。",
             remedy="弁護士に相談してください。争いがないときは、その欄に印を付けてください。",
         )
-    type_, _, side = choice.partition("/")
-    if party not in ("", "甲", "乙"):
+    if not choice or party not in ("", "甲", "乙"):
         raise HTTPException(400)
-    folder = web.matters.folder(matter)
-    review = make_review(folder, matter, type_, side, party)
-    web.matters.update(
-        matter,
-        status="reviewed",
-        type=type_,
-        side=side,
-        party=party,
-        counts=dict(review.counts),
-        version=review.playbook_version,
-        decided=len(load_decisions(folder, review)),
-    )
+    make_review(web, matter, choice, party, file)
     return go(f"/review/{matter.id}")
 
 
@@ -163,9 +146,10 @@ def decide(
     finding_id: str,
     choice: Annotated[str, Form()],
     comment: Annotated[str, Form(max_length=2000)] = "",
+    wording: Annotated[str, Form(max_length=4000)] = "",
 ) -> Response:
-    """Keep what a person decided about one finding."""
-    web, matter, review, decisions = _reviewed(request, matter_id)
+    """Keep what a person decided about one finding; ``wording`` is what 修正 puts in its place."""
+    web, matter, review, decisions = own_reviewed(request, matter_id)
     number, finding = next(
         ((n, f) for n, f in enumerate(review.findings, 1) if f.id == finding_id), (0, None)
     )
@@ -175,7 +159,8 @@ def decide(
         decisions.pop(finding_id, None)
     else:
         now = datetime.now().isoformat(timespec="seconds")
-        decisions[finding_id] = Decision(choice, comment.strip(), now)
+        words = wording.replace("\r\n", "\n").strip() if choice == "修正" else ""
+        decisions[finding_id] = Decision(choice, comment.strip(), now, words)
     save_review(web.matters.folder(matter), review, decisions)
     web.matters.update(matter, decided=len(decisions))
     if not wants_fragment(request):
@@ -188,56 +173,42 @@ def decide(
         finding=finding,
         number=number,
         decisions=decisions,
-        **_common(review, decisions),
+        **common(review, decisions),
     )
 
 
-@router.get("/{matter_id}/comments.docx")
-def commented(request: Request, matter_id: str) -> Response:
-    """A copy of the contract with the findings as comments."""
-    web, matter, review, decisions = _reviewed(request, matter_id)
+@router.post("/{matter_id}/decisions")
+def take_decisions(
+    request: Request, matter_id: str, file: Annotated[UploadFile | None, File()] = None
+) -> Response:
+    """Take over what was decided in the Excel workbook of this review."""
+    web, matter, review, decisions = own_reviewed(request, matter_id)
+    if file is None or not file_name(file).lower().endswith(".xlsx"):
+        raise UserError(
+            "レビューの Excel（.xlsx）ではありません。",
+            remedy="「Excel」で保存し、判断を書き込んだファイルを選んでください。",
+        )
     with TemporaryDirectory(dir=web.matters.folder(matter)) as folder:
-        path = web.matters.folder(matter) / folder / "comments.docx"
-        write_comments(path, read(web.matters.folder(matter)), review, decisions)
-        return download(path.read_bytes(), f"{_stem(matter)}-コメント付き.docx", _DOCX)
-
-
-@router.get("/{matter_id}/report.html")
-def report(request: Request, matter_id: str) -> Response:
-    """The cards as one file without scripts."""
-    web, matter, review, decisions = _reviewed(request, matter_id)
-    with TemporaryDirectory(dir=web.matters.folder(matter)) as folder:
-        path = web.matters.folder(matter) / folder / "report.html"
-        write_html(path, review, decisions)
-        return download(path.read_bytes(), f"{_stem(matter)}-レビュー.html", "text/html")
-
-
-@router.get("/{matter_id}/review.json")
-def as_json(request: Request, matter_id: str) -> Response:
-    """Everything, for another program."""
-    _, matter, review, decisions = _reviewed(request, matter_id)
-    content = {
-        "disclaimer": DISCLAIMER + DISPUTE,
-        **asdict(review),
-        "decisions": {key: asdict(value) for key, value in decisions.items()},
-    }
-    text = json.dumps(content, ensure_ascii=False, indent=1)
-    return download(text.encode(), f"{_stem(matter)}-レビュー.json", "application/json")
+        path = web.matters.folder(matter) / Path(folder).name / "decisions.xlsx"
+        write_upload(path, file)
+        found, remarks = read_decisions(path, review)
+    decisions |= found
+    save_review(web.matters.folder(matter), review, decisions)
+    web.matters.update(matter, decided=len(decisions))
+    return web.page(request, "review/taken.html", matter=matter, count=len(found), remarks=remarks)
 
 
 @router.post("/{matter_id}/delete")
 def delete(request: Request, matter_id: str) -> Response:
     """Remove the contract, the review and the decisions for good."""
-    web, matter = _matter(request, matter_id)
+    web, matter = own(request, matter_id)
     web.matters.delete(matter)
     forget()
     return go("/review")
 
 
 def _ask(request: Request, web: Web, matter: MatterRow) -> Response:
-    likely = [name for name in matter.facts.get("types", []) if name in playbooks()]
-    books = [playbooks()[name] for name in likely]
-    books += [book for name, book in playbooks().items() if name not in likely]
+    likely, books = books_by_likelihood(matter)
     document = read(web.matters.folder(matter))
     return web.page(
         request,
@@ -245,39 +216,11 @@ def _ask(request: Request, web: Web, matter: MatterRow) -> Response:
         matter=matter,
         books=books,
         likely=likely,
+        templates=list_templates(web.home),
+        template_prefix=TEMPLATE,
+        suffixes=SUFFIXES,
         beginning=document.text[:600],
         warnings=document.warnings,
         disclaimer=DISCLAIMER,
         dispute=DISPUTE,
     )
-
-
-def _matter(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
-    web = web_of(request)
-    return web, web.matters.get(user_of(request), KIND, matter_id)
-
-
-def _reviewed(
-    request: Request, matter_id: str
-) -> tuple[Web, MatterRow, Review, dict[str, Decision]]:
-    web, matter = _matter(request, matter_id)
-    if matter.status == "new":
-        raise HTTPException(404)
-    review, decisions = stored_review(web.matters.folder(matter), matter)
-    return web, matter, review, decisions
-
-
-def _common(review: Review, decisions: dict[str, Decision]) -> dict[str, Any]:
-    known = {finding.id for finding in review.findings}
-    return {
-        "choices": DECISIONS,
-        "done": len(known & set(decisions)),
-        "total": len(known),
-        "priorities": PRIORITIES,
-        "disclaimer": DISCLAIMER,
-        "dispute": DISPUTE,
-    }
-
-
-def _stem(matter: MatterRow) -> str:
-    return PurePosixPath(matter.title).stem

@@ -1,4 +1,4 @@
-// What htmx does not do: dropping files, and answers that arrive word by word.
+// What htmx does not do: dropping files, questions that depend on others, and answers that arrive word by word.
 
 for (const zone of document.querySelectorAll(".drop")) {
   const input = zone.querySelector("input[type=file]");
@@ -17,6 +17,14 @@ for (const zone of document.querySelectorAll(".drop")) {
   zone.addEventListener("drop", (event) => {
     if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
   });
+}
+
+// A question of a form that is only put where another is answered with はい.
+for (const field of document.querySelectorAll("[data-when]")) {
+  const asked = document.getElementById(field.dataset.when);
+  const show = () => (field.hidden = asked.value !== "はい");
+  asked.addEventListener("change", show);
+  show();
 }
 
 // An answer: one JSON object a line. It is shown as plain text while it comes; then the server's
