@@ -22,6 +22,7 @@ from homutune.assistant import (
     Hunk,
     Review,
     compare_template,
+    imported_template_folder,
     list_templates,
     load_decisions,
     load_template,
@@ -30,7 +31,6 @@ from homutune.assistant import (
     review_document,
     save_review,
     save_template,
-    template_folder,
 )
 from homutune.errors import UserError
 from homutune.server import MatterRow
@@ -151,7 +151,7 @@ def _compared(path: Path, type: str, side: str, party: str, template: str) -> Re
     if template:  # its version is part of the name, so that a newer one is read anew
         name = template.split("@")[0]
         return compare_template(
-            document, load_template(template_folder(path.parent) / f"{name}.yaml")
+            document, load_template(imported_template_folder(path.parent) / f"{name}.yaml")
         )
     books = documents.playbooks()
     return review_document(document, books, contract_type=type, side=side, party=party or None)

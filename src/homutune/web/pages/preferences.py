@@ -15,7 +15,7 @@ from homutune.assistant import list_templates, read_document, read_template, sav
 from homutune.data import CardShelf
 from homutune.errors import UserError
 from homutune.files import write_stream_atomic
-from homutune.web import _imports, _reviews
+from homutune.web import _documents, _imports, _reviews
 from homutune.web._context import go, user_of, web_of
 
 router = APIRouter(prefix="/settings")
@@ -24,6 +24,7 @@ KINDS = {
     "review": ("契約書レビュー", "/review/"),
     "chat": ("質問・相談", "/ask/"),
     "risk": ("リスク分析", "/risk/"),
+    "drafting": ("文書作成", "/drafting/"),
     "import": ("取り込んだデータ", "/data/imports/"),
 }
 _CARDS = (".md", ".markdown", ".xlsx", ".csv", ".yaml", ".yml")
@@ -107,7 +108,7 @@ def playbooks(request: Request) -> Response:
     return web.page(
         request,
         "settings/playbooks.html",
-        books=_reviews.playbooks().values(),
+        books=_documents.playbooks().values(),
         templates=list_templates(web.home),
         suffixes=_TEMPLATES,
     )
@@ -138,7 +139,7 @@ def show_template(request: Request, name: str) -> Response:
 @router.get("/playbooks/{type_}")
 def show_playbook(request: Request, type_: str, side: str = "") -> Response:
     """The rules of a playbook, as one side reads them."""
-    book = _reviews.playbooks().get(type_)
+    book = _documents.playbooks().get(type_)
     if book is None:
         raise HTTPException(404)
     sides = [each.name for each in book.sides]
