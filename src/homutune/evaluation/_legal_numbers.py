@@ -170,8 +170,9 @@ def changed_quantities(
     for kind in dict.fromkeys(q.kind for q in old):
         ours = [q for q in old if q.kind == kind]
         theirs = [q for q in new if q.kind == kind]
-        missing = [q for q in ours if q.value not in {t.value for t in theirs}]
-        extra = [q for q in theirs if q.value not in {o.value for o in ours}]
+        known, said = {q.value for q in ours}, {q.value for q in theirs}
+        missing = [q for q in ours if q.value not in said]
+        extra = [q for q in theirs if q.value not in known]
         if missing and extra:
             yield from zip(missing, extra, strict=False)
         else:
