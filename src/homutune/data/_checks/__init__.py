@@ -30,6 +30,7 @@ from homutune.data._checks._report import (
     excerpt,
 )
 from homutune.data._checks._rules import FAMILIES, RULES, Rule
+from homutune.data._checks._statutes import Statutes
 from homutune.data._meaning import Embed
 from homutune.data._personal import client_pattern, find_personal
 from homutune.data._types import Card, Example
@@ -65,6 +66,7 @@ def check_examples(
     clients: Sequence[str] = (),
     plan: TopicPlan | None = None,
     verdict: Verdict | None = None,
+    statutes: Statutes | None = None,
     embed: Embed | None = None,
 ) -> CheckReport:
     """Check form, variety, quality, characters, personal data and law.
@@ -78,13 +80,14 @@ def check_examples(
         clients: names that must not occur (rule P009).
         plan: how many examples each topic should have (rule D007).
         verdict: judges each citation (rules L004–L006).
+        statutes: texts of cited provisions, whose numbers an answer must not change (rule L007).
         embed: compares questions by meaning (rule D008): all of them, or 2,000 drawn.
     """
     collector = Collector()
     balance = Balance(plan)
     duplicates, conclusions = Duplicates(), Conclusions()
     groups = _Groups(cards)
-    law = LawCheck({card.id: card for card in cards or ()}, verdict)
+    law = LawCheck({card.id: card for card in cards or ()}, verdict, statutes)
     names = client_pattern(clients)
     facts = _Facts()
     meanings = Meanings(embed) if embed else None
