@@ -188,6 +188,13 @@ def test_a_model_that_repeats_itself_for_ever_is_read_to_its_end(endless):
     assert compare("通知が必要です（民法566条）。", endless * 2000) is not None
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("1年", "2年"), ("1年以内", "1年以上"), ("又は", "及び"), ("1", "2")]
+)
+def test_two_texts_that_repeat_themselves_take_no_quadratic_time(ours, theirs):
+    assert compare(ours * 10_000, theirs * 10_000) is not None
+
+
 @pytest.mark.parametrize("odd", [True, False], ids=["half it was written from", "other half"])
 def test_on_the_contrast_set_90_percent_are_caught_with_at_most_5_percent_false_alarms(odd):
     pairs = [p for p in read_contrast(corpus_path()) if int(p.id[-2:]) % 2 == odd]

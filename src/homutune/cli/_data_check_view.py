@@ -126,6 +126,8 @@ def print_proof(proof: Separation, names: tuple[str, str]) -> None:
     for pair in proof.near:
         what = "質問" if pair.part == "question" else "回答"
         _say(f"  よく似た{what}（{pair.jaccard:.2f}）: {pair.left} と {pair.right}", "red")
+    for alike in proof.meaning or ():
+        _say(f"  意味の近い質問（{alike.cosine:.3f}）: {alike.left} と {alike.right}", "red")
     if proof.closest:
         tell("最も似た質問（3文字の並びの Jaccard 係数。1 は同じ文）:")
         for pair in proof.closest:
@@ -135,6 +137,12 @@ def print_proof(proof: Separation, names: tuple[str, str]) -> None:
             "共通の id・グループ・カード・質問は 0、よく似た質問・回答も 0 です"
             f"（質問は {proof.threshold} 以上を似ていると見ます）。",
             "bold green",
+        )
+        tell(
+            "意味の近い質問も 0 です"
+            f"（埋め込みのコサイン類似度 {proof.meaning_threshold} 以上を近いと見ます）。"
+            if proof.meaning is not None
+            else "言い換えた同じ質問は探していません（--meaning で探します）。"
         )
     else:
         tell("重なりがあります。group をそろえて分割し直してください。", "bold red")

@@ -9,6 +9,7 @@ import typer
 
 from homutune.cli import _data_check_view as view
 from homutune.cli._console import note, print_json, tell
+from homutune.cli._data_meaning import Meaning, meaning_embed
 from homutune.cli._data_source import (
     EXAMPLES,
     AsJson,
@@ -22,7 +23,9 @@ from homutune.cli._data_source import (
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
-    from homutune.data import Change, CheckReport, Example, TopicPlan
+    from collections.abc import Iterable
+
+    from homutune.data import Change, CheckReport, Embed, Example, TopicPlan
 
 CHECK_EPILOG = "\n".join(
     (
@@ -31,6 +34,7 @@ CHECK_EPILOG = "\n".join(
         "  homutune data check qa.csv --report 検査.html    報告書（HTML）も書く",
         "  homutune data check qa.jsonl --fix               安全に直せる所を直した版を作る",
         "  homutune data check qa.jsonl --fail-on warning   警告でも終了コードを 2 にする",
+        "  homutune data check qa.jsonl --meaning           言い換えた質問も探す",
         "  homutune data check qa.jsonl --json",
     )
 )
@@ -39,6 +43,7 @@ LEAKS_EPILOG = "\n".join(
         EXAMPLES,
         "  homutune data leaks                              最新のデータセットの学習用と検証用",
         "  homutune data leaks train.jsonl --against test.jsonl",
+        "  homutune data leaks --meaning                    言い換えた質問も探す",
     )
 )
 ADVISE_EPILOG = "\n".join(
@@ -76,6 +81,7 @@ def check(
         FailOn,
         typer.Option(metavar="error|warning|never", help="何があれば終了コードを 2 にするか。"),
     ] = "error",
+    meaning: Meaning = False,
     as_json: AsJson = False,
 ) -> None:
     """Q&A を検査します。エラーがあれば終了コードは 2 です（元のファイルは変えません）。"""
@@ -86,7 +92,7 @@ def check(
             f"報告書の拡張子「{report_path.suffix}」は使えません。",
             remedy=".html か .json にしてください。",
         )
-    report = _check(source, names, topics)
+    report = _check(source, names, topics, meaning_embed(meaning))
     if report_path is not None:
         _write_report(report_path, source, report)
     result: dict[str, Any] = {"path": source.name, **report.to_dict()}
@@ -116,11 +122,13 @@ def leaks(
         str | None,
         typer.Option(metavar="PATH|DATASET", help="比べる相手。省くと学習用と検証用を比べます。"),
     ] = None,
+    meaning: Meaning = False,
     as_json: AsJson = False,
 ) -> None:
     """学習用と検証用（または二つのデータ）に、同じ質問や似た質問がないことを確かめます。"""
     from homutune.data import prove_separation
 
+    embed = meaning_embed(meaning)
     source = open_source(target if target or against else "latest")
     if against is not None:
         other = open_source(against)
@@ -134,7 +142,7 @@ def leaks(
             "比べる相手がありません。",
             remedy="--against で相手を指定するか、データセット名を指定してください。",
         )
-    proof = prove_separation(left, right, same_set=against is None)
+    proof = prove_separation(left, right, same_set=against is None, embed=embed)
     if as_json:
         print_json({"left": names[0], "right": names[1], **proof.to_dict()})
     else:
@@ -157,17 +165,32 @@ def advise(target: Target = None, cards: CardsPath = None, as_json: AsJson = Fal
         tell(f"・{reason}")
 
 
-def _check(source: Source, names: tuple[str, ...], plan: TopicPlan | None) -> CheckReport:
-    return _checked(source.examples(), source, names, plan)
+def _check(
+    source: Source, names: tuple[str, ...], plan: TopicPlan | None, embed: Embed | None = None
+) -> CheckReport:
+    return _checked(source.examples(), source, names, plan, embed)
 
 
 def _checked(
-    examples: Any, source: Source, names: tuple[str, ...], plan: TopicPlan | None
+    examples: Iterable[Example],
+    source: Source,
+    names: tuple[str, ...],
+    plan: TopicPlan | None,
+    embed: Embed | None = None,
 ) -> CheckReport:
     from homutune.data import check_examples
-    from homutune.law import check_citation
+    from homutune.law import LawStore, Provisions, check_citation
+    from homutune.settings import load_settings
 
-    return check_examples(examples, source.cards, clients=names, plan=plan, verdict=check_citation)
+    return check_examples(
+        examples,
+        source.cards,
+        clients=names,
+        plan=plan,
+        verdict=check_citation,
+        statutes=Provisions(LawStore(load_settings().home)),
+        embed=embed,
+    )
 
 
 def _write_report(path: Path, source: Source, report: CheckReport) -> None:

@@ -26,6 +26,7 @@ from homutune.data._excel import add_sheet, cell_text, open_workbook, sheet_rows
 from homutune.data._files import corpus_path
 from homutune.data._fixes import Change, Fixer, example_line
 from homutune.data._headings import FIELDS, TableHead, read_table_head
+from homutune.data._meaning import NEAR_MEANING, Embed
 from homutune.data._pseudonyms import Pseudonymizer, read_key, restore, restore_json, write_key
 from homutune.data._readers import iter_examples, read_examples
 from homutune.data._recipes import (
@@ -53,7 +54,7 @@ from homutune.data._review import (
     review_base,
     write_review,
 )
-from homutune.data._separation import NearPair, Separation, prove_separation
+from homutune.data._separation import AlikePair, NearPair, Separation, prove_separation
 from homutune.data._split import Split, find_leaks, hold_out, split_examples
 from homutune.data._team_cards import CardLibrary, CardShelf, read_team_cards
 from homutune.data._tokens import (
@@ -100,11 +101,13 @@ __all__ = [
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
+    "NEAR_MEANING",
     "NO_NOTES",
     "RELEVANT",
     "RULES",
     "SYSTEM_PROMPT",
     "Advice",
+    "AlikePair",
     "Card",
     "CardLibrary",
     "CardShelf",
@@ -115,6 +118,7 @@ __all__ = [
     "CostEstimate",
     "Dataset",
     "Edit",
+    "Embed",
     "Example",
     "Finding",
     "Fixer",

@@ -16,6 +16,7 @@ from homutune.data._advice import advise
 from homutune.data._check_pictures import histogram, question_map
 from homutune.data._checks import FAMILIES, RULES, CheckReport, Finding, visible
 from homutune.data._checks._duplicates import NEAR
+from homutune.data._meaning import NEAR_MEANING
 from homutune.data._types import KINDS, Example
 from homutune.files import write_atomic
 
@@ -70,7 +71,7 @@ def render_check_page(
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
-    picture, fields = question_map(report.sample)
+    picture, fields = question_map(report.sample, report.vectors)
     kinds = [kind for kind in report.by_kind if kind not in KINDS]
     return environment.get_template("check.html.j2").render(
         r=report,
@@ -86,6 +87,7 @@ def render_check_page(
         quoted=_QUOTED,
         shown=SHOWN,
         near=NEAR,
+        near_meaning=NEAR_MEANING,
         made=datetime.now(UTC).isoformat(timespec="minutes")[:16].replace("T", " "),
         version=__version__,
     )

@@ -5,20 +5,23 @@ No script, no outside reference; colours come from the page's CSS. All text is e
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
 from homutune.data._checks import Sampled
 
 _WIDTH = 720
 #: Fields with a colour of their own; the others share one.
 COLOURS = 9
-#: Fewer questions make no map.
+#: Fewer questions make no map, more no readable one.
 _FEWEST = 12
+_MOST = 500
 _WORD = re.compile(r"[一-龥々]{2,8}|[ァ-ヴー]{3,12}")
 _COMMON = {
     "場合",
@@ -70,27 +73,37 @@ def histogram(steps: Sequence[tuple[int, int, int]]) -> Markup:
     return _svg(height, "回答の長さの分布", parts)
 
 
-def question_map(sample: Sequence[Sampled]) -> tuple[Markup, tuple[str, ...]]:
+def question_map(
+    sample: Sequence[Sampled], vectors: NDArray[np.float32] | None = None
+) -> tuple[Markup, tuple[str, ...]]:
     """The questions drawn as points, alike ones close together, and the fields by colour.
 
-    Kanji pairs and katakana words (TF-IDF), reduced by SVD, laid out by t-SNE; clusters by
-    k-means, each named by a word it uses more than the others. Empty for few questions.
+    Their embeddings where given, otherwise kanji pairs and katakana words (TF-IDF); reduced by
+    SVD, laid out by t-SNE; clusters by k-means, each named by a word it uses more than the others.
+    Empty for few questions; at most 500 are drawn.
     """
-    sample = [item for item in sample if item.question.strip()]
-    if len(sample) < _FEWEST:
+    kept = [place for place, item in enumerate(sample) if item.question.strip()]
+    if len(kept) < _FEWEST:
         return Markup(), ()
+    if len(kept) > _MOST:
+        kept = sorted(random.Random(0).sample(kept, _MOST))
+    sample = [sample[place] for place in kept]
     from sklearn.cluster import KMeans
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.manifold import TSNE
     from sklearn.preprocessing import normalize
 
-    try:
-        vectors = TfidfVectorizer(analyzer=_topic, sublinear_tf=True).fit_transform(
-            item.question for item in sample
-        )
-    except ValueError:  # nothing but kana and punctuation
-        return Markup(), ()
+    if vectors is not None:
+        # All E5 vectors point one way; what is left without it is what differs.
+        vectors = vectors[kept] - vectors[kept].mean(axis=0)
+    else:
+        try:
+            vectors = TfidfVectorizer(analyzer=_topic, sublinear_tf=True).fit_transform(
+                item.question for item in sample
+            )
+        except ValueError:  # nothing but kana and punctuation
+            return Markup(), ()
     size = min(40, len(sample) - 1, vectors.shape[1] - 1)
     dense = normalize(TruncatedSVD(size, random_state=0).fit_transform(vectors))
     # t-SNE shows who is near whom; distances between far groups mean nothing.

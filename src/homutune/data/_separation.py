@@ -14,6 +14,7 @@ import numpy as np
 
 from homutune.data._checks._duplicates import NEAR
 from homutune.data._checks._signatures import SHINGLE, comparable
+from homutune.data._meaning import NEAR_MEANING, Embed, embed_questions
 from homutune.data._split import links_of
 from homutune.data._types import Example
 
@@ -36,6 +37,15 @@ class NearPair:
 
 
 @dataclass(frozen=True, slots=True)
+class AlikePair:
+    """Two questions, one of each part, by id, and the cosine of their embeddings."""
+
+    left: str
+    right: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
 class Separation:
     """What two parts share."""
 
@@ -48,11 +58,14 @@ class Separation:
     #: The most alike questions, whether near or not: for a reader to judge the threshold by.
     closest: tuple[NearPair, ...]
     threshold: float = NEAR
+    #: Questions that mean nearly the same, the nearest first; at most 100. None: not compared.
+    meaning: tuple[AlikePair, ...] | None = None
+    meaning_threshold: float = NEAR_MEANING
 
     @property
     def ok(self) -> bool:
         """Whether they share nothing."""
-        return not self.shared and not self.near
+        return not self.shared and not self.near and not self.meaning
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -60,13 +73,18 @@ class Separation:
 
 
 def prove_separation(
-    left: Sequence[Example], right: Sequence[Example], *, same_set: bool = True
+    left: Sequence[Example],
+    right: Sequence[Example],
+    *,
+    same_set: bool = True,
+    embed: Embed | None = None,
 ) -> Separation:
     """Compare every example of ``left`` with every one of ``right``.
 
     Args:
         same_set: they are parts of one set, so that ids, groups and cards mean the same in both.
             Otherwise only texts are compared.
+        embed: compares the questions by meaning too.
     """
     near = _nearest(left, right, "question")
     answers = [pair for pair in _nearest(left, right, "answer") if pair.jaccard >= NEAR_ANSWER]
@@ -77,7 +95,27 @@ def prove_separation(
         shared=tuple(_shared(left, right, same_set)),
         near=tuple(sorted((*close, *answers), key=lambda p: -p.jaccard)[:_NEAR_LISTED]),
         closest=tuple(sorted(near, key=lambda p: -p.jaccard)[:_CLOSEST]),
+        meaning=tuple(_alike(left, right, embed)) if embed else None,
     )
+
+
+def _alike(left: Sequence[Example], right: Sequence[Example], embed: Embed) -> list[AlikePair]:
+    """For each question of ``right`` the one of ``left`` nearest in meaning, where near."""
+    known, asked = (
+        [example for example in side if example.question.strip()] for side in (left, right)
+    )
+    if not known or not asked:
+        return []
+    vectors = embed_questions(embed, [example.question for example in (*known, *asked)])
+    theirs, ours = vectors[: len(known)], vectors[len(known) :]
+    pairs = []
+    for row, example in enumerate(asked):
+        cosines = theirs @ ours[row]
+        best = int(cosines.argmax())
+        if cosines[best] >= NEAR_MEANING:
+            ids = known[best].meta.id, example.meta.id
+            pairs.append(AlikePair(*ids, round(float(cosines[best]), 3)))
+    return sorted(pairs, key=lambda pair: -pair.cosine)[:_NEAR_LISTED]
 
 
 def _shared(left: Sequence[Example], right: Sequence[Example], same_set: bool) -> list[str]:

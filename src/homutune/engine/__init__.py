@@ -4,11 +4,7 @@ Training is a program of its own, ``python -m homutune.engine.train <job folder>
 transformers are imported there and when a base model is converted, not for generation.
 """
 
-from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
-from homutune.engine._card import model_card
-from homutune.engine._card import notice as license_notice
-from homutune.engine._chat import ChatTemplate, Tokens
-from homutune.engine._embed import (
+from homutune.embedding import (
     EMBEDDING_CREATED,
     EMBEDDING_MODEL,
     EMBEDDING_SIZE,
@@ -17,6 +13,10 @@ from homutune.engine._embed import (
     Embeddings,
     TextTooLong,
 )
+from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
+from homutune.engine._card import model_card
+from homutune.engine._card import notice as license_notice
+from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._export import export_model
 from homutune.engine._generate import CONTEXT_PER_SLOT, SLOTS, GenerationPool
 from homutune.engine._grammar import schema_problem

@@ -45,11 +45,20 @@ def changed_connectives(
     reference: LegalText, answer: LegalText
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Joints of the reference whose things the answer joins the other way only."""
-    theirs = list(_joints(answer))
-    for joint in _joints(reference):
+    # Each phrase once: a text that repeats itself would take quadratic time.
+    theirs = _distinct(_joints(answer))
+    for joint in _distinct(_joints(reference)):
         same = [other for other in theirs if _joins_the_same(joint, other)]
         if same and all(other.kind != joint.kind for other in same):
             yield (joint.start, joint.end), (same[0].start, same[0].end)
+
+
+def _distinct(joints: Iterator[Joint]) -> list[Joint]:
+    """The first of those that join the same words the same way."""
+    first: dict[tuple[str, frozenset[str], frozenset[str]], Joint] = {}
+    for joint in joints:
+        first.setdefault((joint.kind, joint.left, joint.right), joint)
+    return list(first.values())
 
 
 def _joins_the_same(a: Joint, b: Joint) -> bool:

@@ -170,8 +170,9 @@ def changed_quantities(
     for kind in dict.fromkeys(q.kind for q in old):
         ours = [q for q in old if q.kind == kind]
         theirs = [q for q in new if q.kind == kind]
-        missing = [q for q in ours if q.value not in {t.value for t in theirs}]
-        extra = [q for q in theirs if q.value not in {o.value for o in ours}]
+        known, said = {q.value for q in ours}, {q.value for q in theirs}
+        missing = [q for q in ours if q.value not in said]
+        extra = [q for q in theirs if q.value not in known]
         if missing and extra:
             yield from zip(missing, extra, strict=False)
         else:
@@ -207,18 +208,29 @@ def _lead(text: LegalText, quantity: Quantity, others: list[Quantity]) -> str:
 
 def changed_bounds(reference: LegalText, answer: LegalText) -> Iterator[tuple[Quantity, Quantity]]:
     """The same quantity with another bound (以上 for 超, 以下 for 未満)."""
-    old = [q for q in quantities(reference) if q.bound]
-    for quantity in quantities(answer):
-        same = [q for q in old if q.value == quantity.value and q.kind == quantity.kind]
-        if not quantity.bound or not same:
+    # Each wording once: a text that repeats itself would take quadratic time.
+    old = _by_wording(reference)
+    for here, quantity in _by_wording(answer):
+        same = [(c, q) for c, q in old if q.value == quantity.value and q.kind == quantity.kind]
+        if not same:
             continue
-        here = answer.context(quantity.start, quantity.end)
-        around = {q: likeness(reference.context(q.start, q.end), here) for q in same}
-        near = max(same, key=lambda q: (around[q], q.side == quantity.side))
-        if quantity.side not in {q.side for q in same} or (
+        around = {q: likeness(context, here) for context, q in same}
+        near = max(around, key=lambda q: (around[q], q.side == quantity.side))
+        if quantity.side not in {q.side for q in around} or (
             quantity.side != near.side and around[near] > 0.5
         ):
             yield near, quantity
+
+
+def _by_wording(text: LegalText) -> list[tuple[str, Quantity]]:
+    """Quantities with a bound, each with what stands around it; of equal ones the first."""
+    first: dict[tuple[str, str, tuple[str, Fraction], str], tuple[str, Quantity]] = {}
+    for quantity in quantities(text):
+        if quantity.bound:
+            context = text.context(quantity.start, quantity.end)
+            key = (context, quantity.kind, quantity.value, quantity.bound)
+            first.setdefault(key, (context, quantity))
+    return list(first.values())
 
 
 def changed_starts(

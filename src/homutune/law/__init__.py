@@ -8,6 +8,7 @@ from homutune.law._citations import Citation, extract_citations
 from homutune.law._documents import Located, check_document, check_text
 from homutune.law._index import Article, Law, LawIndex, law_index
 from homutune.law._names import Change, canonical_law, law_names
+from homutune.law._provisions import Provisions
 from homutune.law._standard_xml import ArticleText, LawText, Paragraph, parse_law
 from homutune.law._store import Difference, LawStore, compare, read_laws
 from homutune.law._text import kanji_to_int, normalize
@@ -26,6 +27,7 @@ __all__ = [
     "LawText",
     "Located",
     "Paragraph",
+    "Provisions",
     "Verdict",
     "canonical_law",
     "check_citation",

@@ -17,6 +17,7 @@ from homutune.data._checks._content import content_faults, points_met
 from homutune.data._checks._duplicates import Duplicates
 from homutune.data._checks._format import format_faults
 from homutune.data._checks._law import LawCheck, Verdict
+from homutune.data._checks._meanings import Meanings
 from homutune.data._checks._report import (
     CheckReport,
     Collector,
@@ -29,6 +30,8 @@ from homutune.data._checks._report import (
     excerpt,
 )
 from homutune.data._checks._rules import FAMILIES, RULES, Rule
+from homutune.data._checks._statutes import Statutes
+from homutune.data._meaning import Embed
 from homutune.data._personal import client_pattern, find_personal
 from homutune.data._types import Card, Example
 
@@ -63,6 +66,8 @@ def check_examples(
     clients: Sequence[str] = (),
     plan: TopicPlan | None = None,
     verdict: Verdict | None = None,
+    statutes: Statutes | None = None,
+    embed: Embed | None = None,
 ) -> CheckReport:
     """Check form, variety, quality, characters, personal data and law.
 
@@ -75,14 +80,17 @@ def check_examples(
         clients: names that must not occur (rule P009).
         plan: how many examples each topic should have (rule D007).
         verdict: judges each citation (rules L004–L006).
+        statutes: texts of cited provisions, whose numbers an answer must not change (rule L007).
+        embed: compares questions by meaning (rule D008): all of them, or 2,000 drawn.
     """
     collector = Collector()
     balance = Balance(plan)
     duplicates, conclusions = Duplicates(), Conclusions()
     groups = _Groups(cards)
-    law = LawCheck({card.id: card for card in cards or ()}, verdict)
+    law = LawCheck({card.id: card for card in cards or ()}, verdict, statutes)
     names = client_pattern(clients)
     facts = _Facts()
+    meanings = Meanings(embed) if embed else None
     for example in examples:
         number = collector.begin(example)
         of_law, citations, figures = law.faults(example)
@@ -98,6 +106,8 @@ def check_examples(
             collector.add((number,), fault)
         balance.add(number, example)
         duplicates.add(example)
+        if meanings:
+            meanings.add(number, example.meta.field or UNNAMED, example)
         conclusions.add(number, example)
         facts.add(example, {citation.key for citation in citations}, bool(figures))
     if collector.n < MIN_EXAMPLES:
@@ -109,6 +119,12 @@ def check_examples(
             collector.add(numbers, fault)
     for number, fault in conclusions.finish():
         collector.add((number,), fault)
+    sample, vectors = balance.sample, None
+    if meanings:
+        same, vectors = meanings.finish()
+        for numbers, fault in same:
+            collector.add(numbers, fault)
+        sample = meanings.sample
     return CheckReport(
         findings=collector.findings(),
         n=collector.n,
@@ -119,7 +135,8 @@ def check_examples(
         answer_characters=balance.answer_characters,
         histogram=balance.histogram,
         profile=facts.profile(conclusions.with_conclusion),
-        sample=tuple(balance.sample),
+        sample=tuple(sample),
+        vectors=vectors,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from homutune.data._checks._report import Fault, Lengths, Sampled
+from homutune.data._meaning import Reservoir
 from homutune.data._types import KINDS, Example
 
 #: Shown for examples whose kind or field is not given.
@@ -34,8 +34,7 @@ class Balance:
         self._topics: Counter[tuple[str, str]] = Counter()
         self._questions: Counter[int] = Counter()
         self._answers = array("H")
-        self._random = random.Random(20261122)
-        self.sample: list[Sampled] = []
+        self._sample = Reservoir[Sampled](_SAMPLE)
 
     def add(self, number: int, example: Example) -> None:
         """Take an example in."""
@@ -47,11 +46,12 @@ class Balance:
             self._topics[field, meta.topic or ""] += 1
         self._questions[min(_LONGEST_COUNTED, len(example.question))] += 1
         self._answers.append(min(_LONGEST_COUNTED, len(example.answer)))
-        # Reservoir sampling: each question has the same chance, however many come.
-        place = number - 1 if number <= _SAMPLE else self._random.randrange(number)
-        if place < _SAMPLE:
-            drawn = Sampled(number, field, example.question[:200])
-            self.sample[place : place + 1] = [drawn]
+        self._sample.add(Sampled(number, field, example.question[:200]))
+
+    @property
+    def sample(self) -> list[Sampled]:
+        """Questions drawn for the map."""
+        return self._sample.items
 
     @property
     def fields(self) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """法令: whether figures rest on an article and on the notes, and whether citations hold.
 
-Figures are compared with the question and with the reviewed cards an example names, not with
-the statute: where those are silent nothing is said. Citations are judged by a function from
-outside (``verdict``), so that the index of articles stays behind one door.
+Figures are compared with the question and with the reviewed cards an example names, and with the
+statute where its text is at hand: where those are silent nothing is said. Citations are judged by
+a function from outside (``verdict``), so that the index of articles stays behind one door.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from functools import lru_cache
 from typing import Protocol
 
 from homutune.data._checks._report import Fault, excerpt
+from homutune.data._checks._statutes import Statutes, statute_faults
 from homutune.data._types import Card, Example
 from homutune.law import Citation, extract_citations, normalize
 
 #: A number that a reader would act on: a period, rate, amount or head count.
 FIGURE = re.compile(
-    r"[0-9]+(?:か月|ヶ月|カ月|箇月|週間|年|日|時間|%|割|円|万円|億円|人|倍)|[0-9]+分の[0-9]+"
+    # Tried once in a run of digits: from each of its digits on it takes quadratic time.
+    r"(?<![0-9])(?:[0-9]+(?:か月|ヶ月|カ月|箇月|週間|年|日|時間|%|割|円|万円|億円|人|倍)"
+    r"|[0-9]+分の[0-9]+)"
 )
 #: What a judgement says → rule. 確認済み is no fault.
 _RULE_OF = {"該当なし": "L004", "旧法": "L005", "要確認": "L006"}
@@ -45,18 +48,23 @@ Verdict = Callable[[Citation], Judged]
 
 
 class LawCheck:
-    """L001–L006 of one example after the other.
+    """L001–L007 of one example after the other.
 
     Args:
         cards: by id, for the figures; None: none are known.
         verdict: judges each citation of an answer.
+        statutes: the texts of cited provisions.
     """
 
     def __init__(
-        self, cards: Mapping[str, Card] | None = None, verdict: Verdict | None = None
+        self,
+        cards: Mapping[str, Card] | None = None,
+        verdict: Verdict | None = None,
+        statutes: Statutes | None = None,
     ) -> None:
         self._cards = cards or {}
         self._verdict = verdict
+        self._statutes = statutes
         self._card_figures: dict[str, frozenset[str]] = {}
 
     def faults(self, example: Example) -> tuple[list[Fault], list[Citation], list[str]]:
@@ -70,6 +78,8 @@ class LawCheck:
             *_article_faults(example, citations),
             *self._verdicts(answer, citations),
         ]
+        if self._statutes is not None:
+            found += statute_faults(example.question, answer, citations, self._statutes)
         return found, citations, figures
 
     def _figure_faults(

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from homutune.data._checks._rules import RULES, Rule, Severity
 from homutune.data._types import Example
 
@@ -122,6 +125,13 @@ class CheckReport:
     histogram: tuple[tuple[int, int, int], ...]
     profile: Profile
     sample: tuple[Sampled, ...] = field(default=(), repr=False)
+    #: Embeddings of the sample, one row each; None: meanings were not compared.
+    vectors: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def meanings(self) -> int:
+        """How many questions were compared by meaning (rule D008)."""
+        return 0 if self.vectors is None else len(self.vectors)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -164,6 +174,7 @@ class CheckReport:
             "question_characters": asdict(self.question_characters),
             "answer_characters": asdict(self.answer_characters),
             "profile": asdict(self.profile),
+            "compared_by_meaning": self.meanings,
             "findings": [finding.to_dict() for finding in self.findings],
             "problems": [asdict(problem) for problem in self.problems],
         }

@@ -38,6 +38,14 @@ def comparable(text: str) -> str:
     return _NO_WORD.sub("", unicodedata.normalize("NFKC", text)).lower()
 
 
+def overlap(one: str, other: str) -> float:
+    """Jaccard coefficient of the shingles of two texts (as :func:`comparable` gives them)."""
+    if one == other:
+        return 1.0
+    a, b = ({t[i : i + SHINGLE] for i in range(len(t) - SHINGLE + 1)} for t in (one, other))
+    return len(a & b) / max(1, len(a | b))
+
+
 class Signatures:
     """MinHash signatures of texts, in the order in which they came."""
 
