@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from homutune.assistant._support import Sentence, check_support, pieces
-from homutune.client import CitedArticle, Conversation, LegalModel, Reply
+from homutune.client import CitedArticle, LegalModel, Reply, Turn
 from homutune.data import (
     Card,
     Message,
@@ -136,6 +136,16 @@ class Cards(CardSearch, Protocol):
         ...
 
 
+class History(Protocol):
+    """What was asked before; ``homutune.client.Conversation`` is one."""
+
+    turns: list[Turn]
+
+    def add(self, question: str, reply: Reply, **details: Any) -> None:
+        """Keep a question and its answer."""
+        ...
+
+
 @dataclass(slots=True)
 class _Asked:
     question: str
@@ -176,7 +186,7 @@ class LegalQA:
     def ask(
         self,
         question: str,
-        conversation: Conversation | None = None,
+        conversation: History | None = None,
         on_piece: Callable[[str], None] = lambda piece: None,
     ) -> Answer:
         """Answer ``question``; in a conversation, with what was asked before, and keep it there.
@@ -199,11 +209,11 @@ class LegalQA:
         self._keep(conversation, answer, replace(stream.reply, text=answer.text))
         return answer
 
-    def _keep(self, conversation: Conversation | None, answer: Answer, reply: Reply) -> None:
+    def _keep(self, conversation: History | None, answer: Answer, reply: Reply) -> None:
         if conversation is not None:
             conversation.add(answer.question, reply, qa=answer.as_dict())
 
-    def _prepare(self, question: str, conversation: Conversation | None) -> _Asked | None:
+    def _prepare(self, question: str, conversation: History | None) -> _Asked | None:
         """Messages and notes; None where no note has a word of the question."""
         before = conversation.turns[-1].question if conversation and conversation.turns else ""
         full = question

@@ -1,23 +1,28 @@
-"""A question put to the model through the client, with the cards it may lean on."""
+"""A question put to the model with the notes it may lean on, every sentence held against them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+import json
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from homutune.data import Card, CardLibrary, CardShelf, corpus_path, is_abstention, references
+from homutune.assistant import Answer, LegalModel, LegalQA
+from homutune.client import Reply, Turn
+from homutune.data import CardLibrary, CardShelf, corpus_path
 from homutune.errors import UserError
-from homutune.law import check_citation, extract_citations
-from homutune.prompting import PLANS, Prompt, build
-from homutune.server import MatterRow
+from homutune.files import write_atomic
+from homutune.law import LawStore, extract_citations, law_names
+from homutune.prompting import PLANS
 from homutune.tuning import sync_models
 from homutune.web._context import Web
 
 LATEST = "latest"
+FORMS = ("文章", "箇条書き", "表")
 MAX_QUESTION = 4000
 
 
@@ -27,6 +32,16 @@ class Choice:
 
     model: str
     plan: str
+
+
+@dataclass(slots=True)
+class Before:
+    """What was asked before in a conversation that is kept elsewhere."""
+
+    turns: list[Turn] = field(default_factory=list)
+
+    def add(self, question: str, reply: Reply, **details: Any) -> None:
+        """Nothing: the matter keeps the answer."""
 
 
 def choose(web: Web, name: str) -> Choice:
@@ -47,87 +62,77 @@ def choose(web: Web, name: str) -> Choice:
 
 
 def stream(
-    web: Web, question: str, choice: Choice, matter: MatterRow | None = None
-) -> Iterator[str | dict[str, Any]]:
-    """The answer piece by piece, then the finished turn as JSON values.
+    web: Web, question: str, choice: Choice, before: Sequence[str], *, inside: bool = False
+) -> Iterator[str | Answer]:
+    """The model's words as they come, then the answer that was made of them.
 
     Args:
-        matter: what the question belongs to; it decides whether it may leave this machine.
+        before: the questions asked before in this conversation.
+        inside: refuse a model that is not on this machine (外部送信禁止 of the matter).
 
     Raises:
         UserError: the model could not be reached or refused; also half-way.
     """
-    plan = PLANS[choice.plan]
-    prompt = build(plan, question, _library(web.home) if plan.form == "grounded" else None)
-    messages: Any = [dict(message) for message in prompt.messages]
-    parts: list[str] = []
-    finish = None
-    with (
-        web.client(matter) as client,
-        client.chat.completions.create(
-            model=choice.model,
-            messages=messages,
-            max_tokens=plan.max_tokens,
-            temperature=plan.temperature,
-            stream=True,
-        ) as chunks,
-    ):
-        for chunk in chunks:
-            for part in chunk.choices:
-                finish = part.finish_reason or finish
-                if text := part.delta.content:
-                    parts.append(text)
-                    yield text
-    yield _turn(question, choice, prompt, "".join(parts), finish)
+    heard: queue.SimpleQueue[str | Answer | BaseException] = queue.SimpleQueue()
+    history = Before([Turn(asked, "", {}, "") for asked in before])
+
+    def work() -> None:
+        try:
+            library = _library(web.home) if choice.plan == "grounded" else None
+            with LegalModel(choice.model, settings=web.settings, no_external=inside) as model:
+                qa = LegalQA(model, PLANS[choice.plan], library, LawStore(web.home))
+                heard.put(qa.ask(question, history, heard.put))
+        except BaseException as error:
+            heard.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    while True:
+        item = heard.get()
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+        if isinstance(item, Answer):
+            return
 
 
-def _turn(
-    question: str, choice: Choice, prompt: Prompt, answer: str, finish: str | None
-) -> dict[str, Any]:
-    cited = references(answer)
-    cards = [_card(number, card, number in cited) for number, card in enumerate(prompt.cards, 1)]
-    found = [check_citation(citation) for citation in extract_citations(answer)]
-    dates = sorted(card.as_of for card in prompt.cards if card.as_of)
-    return {
-        "question": question,
-        "answer": answer,
-        "at": int(time.time()),
-        "model": choice.model,
-        "plan": choice.plan,
-        "cut": finish == "length",
-        "abstention": bool(prompt.cards) and is_abstention(answer),
-        "cards": cards,
-        "unknown": [number for number in cited if not 1 <= number <= len(cards)],
-        "citations": list(
-            {
-                f.citation.label: {
-                    "label": f.citation.label,
-                    "verdict": str(f.verdict),
-                    "remedy": f.remedy,
-                    "url": f.law.url if f.law else None,
-                }
-                for f in found
-            }.values()
-        ),
-        "basis": dates[0] if dates else None,
-    }
-
-
-def _card(number: int, card: Card, cited: bool) -> dict[str, Any]:
-    return {
-        "number": number,
-        "title": card.title,
-        "text": card.text,
-        "articles": list(card.articles),
-        "as_of": card.as_of,
-        "cited": cited,
-    }
-
-
-@cache
+@lru_cache(maxsize=1)
 def _library(home: Path) -> CardLibrary:
-    """The bundled cards and the team's own, as they are on disk when searched."""
+    """The bundled cards and the team's own; it sees by itself when those change."""
     return CardLibrary(corpus_path() / "cards", CardShelf(home))
+
+
+def article_text(home: Path, label: str) -> tuple[str, list[str], str] | None:
+    """The stored text of the article that ``label`` names: caption, paragraphs, 基準日."""
+    store = LawStore(home)
+    for citation in extract_citations(label)[:1]:
+        for law in law_names().laws(citation.law):
+            stored = store.get(law.law_id)
+            article = stored.articles.get(citation.article) if stored else None
+            if stored and article and not article.deleted:
+                lines = [
+                    line
+                    for paragraph in article.paragraphs
+                    for line in (paragraph.text, *paragraph.items.values())
+                ]
+                return article.caption or "", lines, stored.as_of or ""
+    return None
+
+
+def read_turns(folder: Path) -> list[dict[str, Any]]:
+    """The turns of a conversation; ``answer`` is an :class:`Answer`, or None while it waits."""
+    path = folder / "turns.json"
+    turns = list(json.loads(path.read_text("utf-8"))) if path.is_file() else []
+    return [
+        {**turn, "answer": Answer.from_dict(turn["answer"]) if turn["answer"] else None}
+        for turn in turns
+    ]
+
+
+def write_turns(folder: Path, turns: list[dict[str, Any]]) -> None:
+    """Keep the turns, unless the conversation was deleted meanwhile."""
+    if folder.is_dir():
+        rows = [{**t, "answer": t["answer"].as_dict() if t["answer"] else None} for t in turns]
+        write_atomic(folder / "turns.json", json.dumps(rows, ensure_ascii=False))
 
 
 def clean_question(text: str) -> str:

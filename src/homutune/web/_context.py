@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -188,6 +189,9 @@ def _environment() -> Environment:
     )
     # A model that repeats line breaks must not push everything else off the page.
     templates.filters["tidy"] = lambda text: re.sub(r"\n\s*\n\s*(?=\n)", "\n", text.strip())
+    templates.filters["groupby_order"] = lambda sentences: [
+        (heading, list(group)) for heading, group in groupby(sentences, lambda s: s.heading)
+    ]
     templates.filters["day"] = lambda seconds: _time(seconds, "%Y-%m-%d")
     templates.filters["minute"] = lambda seconds: _time(seconds, "%Y-%m-%d %H:%M")
     templates.filters["clock"] = lambda seconds: _time(seconds, "%H:%M")

@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
+from homutune.assistant import Answer, export_answers
 from homutune.errors import UserError
-from homutune.files import write_atomic
 from homutune.server import MatterRow
-from homutune.web._answering import LATEST, choose, clean_question, stream
-from homutune.web._context import Web, download, go, user_of, web_of
+from homutune.web._answering import (
+    FORMS,
+    LATEST,
+    article_text,
+    choose,
+    clean_question,
+    read_turns,
+    stream,
+    write_turns,
+)
+from homutune.web._context import Web, go, user_of, web_of
+from homutune.web._documents import send_made
 
+#: How answers are laid out, by rule; see ``_answering.FORMS``.
+Layout = Literal["文章", "箇条書き", "表"]
 KIND = "chat"
 router = APIRouter(prefix="/ask")
 
@@ -33,20 +46,28 @@ def begin(
     request: Request,
     question: Annotated[str, Form()] = "",
     model: Annotated[str, Form()] = LATEST,
+    form: Annotated[Layout, Form()] = "文章",
 ) -> Response:
     """Open a conversation with its first question."""
     web = web_of(request)
     text = clean_question(question)
     matter = web.matters.create(user_of(request), KIND, text.splitlines()[0][:60])
-    _add(web, matter, text, model)
+    _add(web, matter, text, model, form)
     return go(f"/ask/{matter.id}")
 
 
+@router.get("/articles")
+def article(request: Request, label: str = "") -> Response:
+    """The text of an article for its chip, where this server has fetched the law."""
+    found = article_text(web_of(request).home, label[:200])
+    return web_of(request).page(request, "ask/_article.html", found=found)
+
+
 @router.get("/{matter_id}")
-def show(request: Request, matter_id: str) -> Response:
-    """One conversation."""
+def show(request: Request, matter_id: str, form: Layout | None = None) -> Response:
+    """One conversation, its answers laid out as ``form``."""
     web, matter = _matter(request, matter_id)
-    return _page(request, web, matter, _turns(web, matter))
+    return _page(request, web, matter, _turns(web, matter), form)
 
 
 @router.post("/{matter_id}")
@@ -55,10 +76,11 @@ def add(
     matter_id: str,
     question: Annotated[str, Form()] = "",
     model: Annotated[str, Form()] = LATEST,
+    form: Annotated[Layout, Form()] = "文章",
 ) -> Response:
     """One more question."""
     web, matter = _matter(request, matter_id)
-    _add(web, matter, clean_question(question), model)
+    _add(web, matter, clean_question(question), model, form)
     return go(f"/ask/{matter.id}#last")
 
 
@@ -70,14 +92,18 @@ def answer(request: Request, matter_id: str, number: int) -> Response:
     if not 1 <= number <= len(turns):
         raise HTTPException(404)
     asked = turns[number - 1]
+    before = [turn["question"] for turn in turns[: number - 1]]
+    folder = web.matters.folder(matter)
 
     def lines() -> Iterator[str]:
         try:
-            for part in stream(web, asked["question"], choose(web, asked["model"]), matter):
+            choice = choose(web, asked["model"])
+            inside = bool(matter.facts.get("no_external"))
+            for part in stream(web, asked["question"], choice, before, inside=inside):
                 if isinstance(part, str):
                     yield json.dumps({"text": part}, ensure_ascii=False) + "\n"
                 else:
-                    _keep(web, matter, number, part)
+                    _keep(folder, number, part, choice.model)
         except UserError as error:
             problem = f"{error.message}{error.remedy or ''}"
             yield json.dumps({"problem": problem}, ensure_ascii=False) + "\n"
@@ -93,16 +119,23 @@ def turn(request: Request, matter_id: str, number: int) -> Response:
     if not 1 <= number <= len(turns):
         raise HTTPException(404)
     return web.page(
-        request, "ask/_answer.html", turn=turns[number - 1], number=number, matter=matter
+        request,
+        "ask/_answer.html",
+        turn=turns[number - 1],
+        number=number,
+        matter=matter,
+        form=matter.facts.get("form", FORMS[0]),
     )
 
 
-@router.get("/{matter_id}/export.md")
-def export(request: Request, matter_id: str) -> Response:
-    """The conversation as Markdown."""
+@router.get("/{matter_id}/export{suffix}")
+def export(request: Request, matter_id: str, suffix: Literal[".md", ".docx"]) -> Response:
+    """The conversation as Markdown or as a Word file."""
     web, matter = _matter(request, matter_id)
-    text = web.render(request, "ask/export.md", turns=_turns(web, matter), matter=matter)
-    return download(text.encode(), f"{matter.title[:30]}.md", "text/markdown; charset=utf-8")
+    answers = [turn["answer"] for turn in _turns(web, matter) if turn["answer"]]
+    name = f"{matter.title[:30]}{suffix}"
+    title = f"質問・相談：{matter.title}"
+    return send_made(web, matter, name, lambda path: export_answers(path, answers, title))
 
 
 @router.post("/{matter_id}/delete")
@@ -114,7 +147,11 @@ def delete(request: Request, matter_id: str) -> Response:
 
 
 def _page(
-    request: Request, web: Web, matter: MatterRow | None, turns: list[dict[str, Any]]
+    request: Request,
+    web: Web,
+    matter: MatterRow | None,
+    turns: list[dict[str, Any]],
+    form: Layout | None = None,
 ) -> Response:
     return web.page(
         request,
@@ -125,6 +162,9 @@ def _page(
         models=web.models(),
         base=web.settings.base_model,
         latest=LATEST,
+        forms=FORMS,
+        form=form or (matter.facts.get("form", FORMS[0]) if matter else FORMS[0]),
+        chosen=turns[-1]["model"] if turns else LATEST,
     )
 
 
@@ -134,23 +174,17 @@ def _matter(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
 
 
 def _turns(web: Web, matter: MatterRow) -> list[dict[str, Any]]:
-    path = web.matters.folder(matter) / "turns.json"
-    return list(json.loads(path.read_text("utf-8"))) if path.is_file() else []
+    return read_turns(web.matters.folder(matter))
 
 
-def _write(web: Web, matter: MatterRow, turns: list[dict[str, Any]]) -> None:
-    path = web.matters.folder(matter) / "turns.json"
-    write_atomic(path, json.dumps(turns, ensure_ascii=False))
-
-
-def _add(web: Web, matter: MatterRow, question: str, model: str) -> None:
-    turns = _turns(web, matter)
+def _add(web: Web, matter: MatterRow, question: str, model: str, form: Layout) -> None:
     waiting = {"question": question, "answer": None, "model": model, "at": int(time.time())}
-    _write(web, matter, [*turns, waiting])
-    web.matters.update(matter, status="open")
+    write_turns(web.matters.folder(matter), [*_turns(web, matter), waiting])
+    web.matters.update(matter, status="open", form=form)
 
 
-def _keep(web: Web, matter: MatterRow, number: int, finished: dict[str, Any]) -> None:
-    turns = _turns(web, matter)
-    turns[number - 1] = finished
-    _write(web, matter, turns)
+def _keep(folder: Path, number: int, answer: Answer, model: str) -> None:
+    turns = read_turns(folder)
+    if len(turns) >= number:
+        turns[number - 1] |= {"answer": answer, "answered_by": model}
+        write_turns(folder, turns)
