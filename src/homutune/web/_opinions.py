@@ -64,7 +64,7 @@ def start(web: Web, matter: MatterRow, document: Document, review: Review, model
 
     def work() -> None:
         try:
-            found = _ask(web, document, review, model)
+            found = _ask(web, matter, document, review, model)
             content = {
                 "model": model,
                 "dropped": found.opinions_dropped,
@@ -88,9 +88,9 @@ def _keep(path: Path, text: str) -> None:
         write_atomic(path, text)
 
 
-def _ask(web: Web, document: Document, review: Review, model: str) -> Review:
+def _ask(web: Web, matter: MatterRow, document: Document, review: Review, model: str) -> Review:
     schema: Any = {"name": "opinions", "schema": OPINION_SCHEMA, "strict": True}
-    with web.client() as client:
+    with web.client(matter) as client:
 
         def ask(messages: Any) -> str:
             answer = client.chat.completions.create(
