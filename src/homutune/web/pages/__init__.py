@@ -3,6 +3,7 @@
 from homutune.web.pages import (
     account,
     ask,
+    connections,
     data,
     evaluation,
     home,
@@ -25,5 +26,6 @@ ROUTERS = (
     review.router,
     ask.router,
     preferences.router,
+    connections.router,
     users.router,
 )
