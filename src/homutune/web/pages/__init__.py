@@ -11,6 +11,7 @@ from homutune.web.pages import (
     preferences,
     ratings,
     review,
+    trained,
     training,
     users,
 )
@@ -19,6 +20,7 @@ ROUTERS = (
     account.router,
     home.router,
     data.router,
+    trained.router,  # before the routes that take any action of a job
     training.router,
     evaluation.router,
     ratings.router,
