@@ -138,6 +138,10 @@ def test_a_first_visit_from_a_table_to_a_model_an_answer_and_a_reviewed_contract
     page.wait_for_url("**/training/ftjob-*")
     expect(page.get_by_text("学習が終わりました")).to_be_visible(timeout=180_000)
     expect(page.locator("polyline.train").first).to_have_attribute("points", re.compile(r"\d"))
+    expect(page.get_by_text("学習が終わっても回答を言い当てにくい行です")).to_be_visible()
+    page.locator("tbody details").first.click()
+    expect(page.locator("tbody details .excerpt").first).not_to_be_empty()
+    expect(page.get_by_role("button", name="書き出す")).to_be_visible()
     seen.check_access()
     page.get_by_role("link", name="学習", exact=True).first.click()
     expect(page.get_by_role("link", name=re.compile("^ft:tiny-gemma")).first).to_be_visible()
@@ -146,6 +150,7 @@ def test_a_first_visit_from_a_table_to_a_model_an_answer_and_a_reviewed_contract
     expect(page.get_by_text("まだ比べていません")).to_be_visible()
     seen.check_access()
 
+    compare_two_models(seen)
     seen.open("/ask")
     page.get_by_label("質問", exact=True).fill("商品の検査はいつまでに必要ですか")
     page.get_by_role("button", name="質問する").click()
@@ -156,6 +161,29 @@ def test_a_first_visit_from_a_table_to_a_model_an_answer_and_a_reviewed_contract
 
     review_a_contract(seen, tmp_path)
     seen.check_quiet()
+
+
+def compare_two_models(seen: Watched) -> None:
+    page = seen.open("/evaluation")
+    for model in (re.compile("^ft:tiny-gemma"), "tiny-gemma"):
+        choice = page.get_by_label("モデル", exact=True)
+        choice.select_option(choice.locator("option", has_text=model).first.inner_text())
+        page.get_by_label("条件").select_option("plain")
+        page.get_by_label("質問の数").fill("3")
+        seen.press("評価を始める")
+        expect(page.get_by_text("結果を見る").first).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("実行中")).to_have_count(0)
+        seen.open("/evaluation")
+    seen.check_access()
+    page.get_by_role("link", name=re.compile("^tiny-gemma と ft:tiny-gemma")).click()
+    expect(page.locator(".plot svg").first).to_be_visible(timeout=60_000)
+    seen.check_access()
+    page.get_by_role("link", name="回答を並べて読む").click()
+    expect(page.locator("article.card")).to_have_count(3)
+    seen.check_access()
+    for path in ("/evaluation/improve", "/settings", "/settings/connections", "/settings/users"):
+        seen.open(path)
+        seen.check_access()
 
 
 def review_a_contract(seen: Watched, tmp_path: Path) -> None:
@@ -267,7 +295,8 @@ def test_the_pages_are_usable_with_the_keyboard_and_on_a_tablet(browser: Browser
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
     page.set_viewport_size({"width": 768, "height": 1024})
-    for path in ("/", "/data", "/training", "/review", "/ask", "/nope"):
+    pages = ("/", "/data", "/training", "/evaluation", "/review", "/ask", "/settings", "/nope")
+    for path in (*pages, "/settings/playbooks", "/settings/connections", "/evaluation/improve"):
         response = page.goto(f"{url}{path}")
         assert response is not None
         assert page.evaluate("document.documentElement.scrollWidth") <= 768, path

@@ -26,6 +26,10 @@ def train(one: Visitor, dataset: str) -> str:
     form = {"dataset": dataset, "model": "tiny", "recipe": "grounded"}
     job = one.post("/training/start", form).url.path
     wait_until(lambda: one.get(f"{job}/progress").status_code == 286)
+    assert "行ごとの損失の記録がありません" in one.get(f"{job}/rows").text
+    assert "GGUF" in one.get(f"{job}/export").text
+    assert one.get(f"{job}/export/gguf").status_code == 404
+    assert one.get("/training/..%2f..%2fx/export/gguf").status_code == 404
     page = one.get("/training").text
     return "ft:" + page.split(">ft:")[1].split("<")[0]
 

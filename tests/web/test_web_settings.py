@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from assistant.files import make_docx
+from homutune.settings import Settings
 from web.sites import PASSWORD, Site, Visitor, add_users
 from web.test_web_pages import HOSTILE, assert_nothing_runs
 
@@ -90,7 +93,7 @@ def test_users_are_managed_by_an_administrator_only(start: Start, visit: Visit) 
     admin, lawyer = visit(site), visit(site)
     admin.sign_in("佐藤")
     lawyer.sign_in("山田")
-    for path in ("/settings/users",):
+    for path in ("/settings/users", "/settings/connections"):
         assert lawyer.get(path).status_code == 403, path
     new = {"name": "鈴木", "password": PASSWORD, "role": "閲覧"}
     assert lawyer.post("/settings/users", new).status_code == 403
@@ -102,3 +105,47 @@ def test_users_are_managed_by_an_administrator_only(start: Start, visit: Visit) 
     assert admin.post("/settings/users/disable", {"name": "佐藤"}).status_code == 400
     assert "停止" in admin.post("/settings/users/disable", {"name": "山田"}).text
     assert lawyer.get("/").url.path == "/login"
+
+
+def test_a_key_goes_in_and_never_comes_out(start: Start, visit: Visit, tmp_path: Path) -> None:
+    one = visit(start())
+    key = "sk-geheim-0123456789-abcd"
+    form = {"base_url": "https://models.invalid/v1", "api_key": key, "model_aliases": "軽い = tiny"}
+    saved = one.post("/settings/connections", form)
+    assert saved.status_code == 200 and "…abcd" in saved.text and key not in saved.text
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    read = Settings()
+    assert read.api_key.get_secret_value() == key and read.model_aliases == {"軽い": "tiny"}
+    # A new address must not be sent the old key.
+    moved = {"base_url": "https://elsewhere.invalid/v1", "model_aliases": "軽い = tiny"}
+    assert "…abcd" not in one.post("/settings/connections", moved).text
+    assert key not in (tmp_path / ".env").read_text("utf-8")
+    assert "このサーバーの外" in one.get("/settings/connections").text
+
+
+def test_what_cannot_be_a_connection_is_refused_and_nothing_is_written(
+    start: Start, visit: Visit, tmp_path: Path
+) -> None:
+    one = visit(start())
+    for form, problem in (
+        ({"base_url": "http://models.invalid/v1"}, "https://"),
+        ({"base_url": "http://127.0.0.1:80@evil.invalid/"}, "https://"),
+        ({"api_key": "sk-1"}, "鍵は要りません"),
+        ({"model_aliases": "これは違う"}, "1 行目"),
+        ({"judge_base_url": "https://a.invalid/v1\nX=1"}, "使えない文字"),
+    ):
+        refused = one.post("/settings/connections", form)
+        assert refused.status_code == 400 and problem in refused.text, form
+    assert not (tmp_path / ".env").exists()
+
+
+def test_what_the_environment_decides_is_left_alone(
+    start: Start, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-from-the-environment-wxyz")
+    one = visit(start())
+    assert "HOMUTUNE_API_KEY で決まっている" in one.get("/settings/connections").text
+    form = {"base_url": "https://models.invalid/v1", "api_key": "sk-new"}
+    refused = one.post("/settings/connections", form)
+    assert refused.status_code == 400 and "環境変数" in refused.text
+    assert not (tmp_path / ".env").exists()

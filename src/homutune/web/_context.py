@@ -68,10 +68,11 @@ class Web:
     @property
     def stays_inside(self) -> bool:
         """Whether no question and no document leaves this server for a model."""
-        return (self._is_own or self.settings.is_local) and not self.settings.upstreams
+        return (self.is_own or self.settings.is_local) and not self.settings.upstreams
 
     @property
-    def _is_own(self) -> bool:
+    def is_own(self) -> bool:
+        """Whether models are reached at this very server."""
         address = urlsplit(self.settings.base_url)
         here = {self.settings.host, "127.0.0.1", "localhost", "::1"}
         return address.port == self.settings.port and address.hostname in here
@@ -110,7 +111,7 @@ class Web:
         Our own server keeps its models when its port changes, so all that were made on this
         machine count as its own.
         """
-        own = self._is_own
+        own = self.is_own
         return [
             entry
             for entry in list_models(self.home)

@@ -3,6 +3,7 @@
 from homutune.web.pages import (
     account,
     ask,
+    connections,
     data,
     drafting,
     evaluation,
@@ -13,6 +14,7 @@ from homutune.web.pages import (
     review,
     review_results,
     risk,
+    trained,
     training,
     users,
 )
@@ -21,6 +23,7 @@ ROUTERS = (
     account.router,
     home.router,
     data.router,
+    trained.router,  # before the routes that take any action of a job
     training.router,
     evaluation.router,
     ratings.router,
@@ -28,6 +31,7 @@ ROUTERS = (
     review.router,
     ask.router,
     preferences.router,
+    connections.router,
     users.router,
     review_results.router,
     risk.router,
