@@ -142,7 +142,7 @@ def test_a_first_visit_from_a_table_to_a_model_an_answer_and_a_reviewed_contract
     page.get_by_role("link", name="学習", exact=True).first.click()
     expect(page.get_by_role("link", name=re.compile("^ft:tiny-gemma")).first).to_be_visible()
     seen.open("/")
-    expect(page.get_by_text("最新のモデル")).to_be_visible()
+    expect(page.get_by_role("heading", name="最新のモデル")).to_be_visible()
     seen.check_access()
 
     seen.open("/ask")
