@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 import docx
 
+from homutune.law import ArticleText, LawStore, LawText, Paragraph, law_names
 from web.sites import Site, Visitor
 from web.test_web_pages import HOSTILE, assert_nothing_runs
 
@@ -17,7 +19,8 @@ Visit = Callable[[Site], Visitor]
 def test_an_answer_is_held_against_its_notes_laid_out_and_exported(
     start: Start, visit: Visit
 ) -> None:
-    one = visit(start())
+    site = start()
+    one = visit(site)
     question = f"商品の検査はいつまでに必要ですか。民法566条と民法9999条。{HOSTILE}"
     asked = one.post("/ask", {"question": question, "model": "tiny", "form": "箇条書き"})
     base = asked.url.path
@@ -32,6 +35,16 @@ def test_an_answer_is_held_against_its_notes_laid_out_and_exported(
     label = {"label": "民法566条"}
     article = one.http.get("/ask/articles", params=label).text
     assert "条文の本文がありません" in article, "no statute was fetched in this home"
+    paragraph = Paragraph(1, f"試験のための条文。{HOSTILE}", {"1": "試験の号"})
+    articles = {"566": ArticleText("566", "試験の見出し", (paragraph,))}
+    law = law_names().laws("民法")[0]
+    stored = LawText(law.law_id, "民法", "", "", "", "2026-11-01", articles)
+    LawStore(site.home).put(stored)
+    shown = one.http.get("/ask/articles", params=label).text
+    assert "（試験の見出し）" in shown and "試験の号" in shown and "2026-11-01 時点" in shown
+    assert_nothing_runs(shown)
+    linked = set(re.findall(r'href="#(card-1-\d+)"', page))
+    assert linked and linked <= set(re.findall(r'id="(card-1-\d+)"', page))
     text = one.get(f"{base}/export.md").text
     assert "### 根拠にした資料" in text and "民法9999条" in text
     word = docx.Document(io.BytesIO(one.get(f"{base}/export.docx").content))

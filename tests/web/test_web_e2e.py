@@ -273,6 +273,7 @@ def test_nothing_that_is_written_into_the_application_is_executed(
     page.get_by_label("への所見").first.fill(ATTACKS[2])
     page.get_by_role("button", name="修正").first.click()
     expect(page.locator("#done")).to_contain_text("判断済み 1")
+    open_pages_with_attacks(seen, name, content)
     table = "質問,回答,<img src=x onerror=alert(9)>\n"
     table += "".join(f"質問{a.replace(',', '')},答え{a},x\n" for a in ATTACKS)
     table = table.replace('"', "")
@@ -287,6 +288,28 @@ def test_nothing_that_is_written_into_the_application_is_executed(
     seen.check_quiet()
 
 
+def open_pages_with_attacks(seen: Watched, name: str, content: bytes) -> None:
+    """リスク分析 and 文書作成 with hostile names, contracts and answers."""
+    page = seen.open("/risk")
+    file = {"name": name, "mimeType": "", "buffer": content}
+    page.set_input_files("input[type=file] >> nth=0", file)
+    seen.press("契約書を読み込む")
+    page.get_by_label("開示側").check()
+    page.get_by_label("すでに争いはありません").check()
+    seen.press("登録簿を作る")
+    expect(page.locator("h1")).to_have_text(name)
+    expect(page.get_by_role("img", name="縦は分類")).to_have_js_property("complete", True)
+    seen.check_access()
+    seen.open("/drafting/new/memo")
+    for place in page.locator("form.panel input[type=text], form.panel textarea").all():
+        place.fill("".join(ATTACKS))
+    page.locator("form.panel input[type=date]").fill("2027-06-01")
+    seen.check_access()
+    seen.press("下書きを作る")
+    expect(page.locator(".paper")).to_contain_text(ATTACKS[0])
+    seen.check_access()
+
+
 def test_the_pages_are_usable_with_the_keyboard_and_on_a_tablet(browser: Browser, url: str) -> None:
     seen = Watched(browser, url)
     page = seen.open("/data")
@@ -296,7 +319,8 @@ def test_the_pages_are_usable_with_the_keyboard_and_on_a_tablet(browser: Browser
     assert page.evaluate("document.activeElement.id") == "main"
     page.set_viewport_size({"width": 768, "height": 1024})
     pages = ("/", "/data", "/training", "/evaluation", "/review", "/ask", "/settings", "/nope")
-    for path in (*pages, "/settings/playbooks", "/settings/connections", "/evaluation/improve"):
+    more = ("/risk", "/drafting", "/settings/playbooks", "/settings/connections")
+    for path in (*pages, *more, "/evaluation/improve"):
         response = page.goto(f"{url}{path}")
         assert response is not None
         assert page.evaluate("document.documentElement.scrollWidth") <= 768, path

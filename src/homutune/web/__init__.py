@@ -25,7 +25,8 @@ How to add a group of pages:
    ``.get(user, kind, id)`` (404 unless it is theirs), ``.list``, ``.update``, ``.delete``,
    ``.folder``. Call the path parameter ``matter_id`` and never open a matter otherwise:
    ``tests/web/test_web_ownership.py`` tries every such route as somebody else (make one of the
-   new kind in ``own_matters``).
+   new kind in ``own_matters``). A document that somebody brings: ``_documents.keep_upload``; a
+   file that a function of ``assistant`` writes: ``_documents.send_made``.
 
 Already done for every page: sign-in and roles (閲覧 may only GET), CSRF, headers, size limits,
 the audit log, and errors: raise ``UserError`` (shown with its remedy; a fragment for htmx) or
