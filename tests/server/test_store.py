@@ -209,6 +209,7 @@ def test_a_job_runs_to_its_end_with_postgresql_behind_the_server(
 
 
 def test_a_database_that_cannot_be_used_is_told_calmly(home: Path) -> None:
+    pytest.importorskip("psycopg", reason="psycopg is not installed (make test-services)")
     for url, told in (
         ("postgresql://nobody@127.0.0.1:1/none", "データベースを開けません"),
         ("nonsense", "形式が正しくありません"),
