@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Column, Table
 
 from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._tune_view import (
+    job_json,
+    loss_text,
+    make_table,
+    model_json,
+    print_result,
+    print_rows,
+    shutdown,
+    when,
+)
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -117,7 +125,7 @@ def start(
         if watch:
             _watch(settings, client, job.id, as_json)
         elif as_json:
-            print_json({"job": _job_json(job)})
+            print_json({"job": job_json(job)})
         else:
             tell(f"ジョブを作成しました: {job.id}")
             tell(f"進み具合: homutune tune watch {job.id}")
@@ -138,17 +146,17 @@ def list_jobs(as_json: AsJson = False) -> None:
     with _server() as (_, client):
         jobs = client.fine_tuning.jobs.list(limit=_LISTED).data
     if as_json:
-        print_json({"jobs": [_job_json(job) for job in jobs]})
+        print_json({"jobs": [job_json(job) for job in jobs]})
         return
     if not jobs:
         tell("ジョブはまだありません。homutune tune start で学習を始められます。")
         return
-    table = _table("ジョブ", "状態", "作成", "学習済みモデル")
+    table = make_table("ジョブ", "状態", "作成", "学習済みモデル")
     for job in jobs:
         table.add_row(
             job.id,
             STATUS.get(job.status, job.status),
-            _when(job.created_at),
+            when(job.created_at),
             job.fine_tuned_model or "",
         )
     out.print(table)
@@ -174,23 +182,23 @@ def show(
         checkpoints = list(client.fine_tuning.jobs.checkpoints.list(found.id))
     if as_json:
         saved = [item.model_dump(mode="json") for item in checkpoints]
-        print_json({"job": _job_json(found), "checkpoints": saved})
+        print_json({"job": job_json(found), "checkpoints": saved})
         return
     rows = {
         "ジョブ": found.id,
         "状態": STATUS.get(found.status, found.status),
         "ベース": found.model,
         "学習済みモデル": found.fine_tuned_model or "（まだありません）",
-        "作成": _when(found.created_at),
-        "終了": _when(found.finished_at) if found.finished_at else "",
+        "作成": when(found.created_at),
+        "終了": when(found.finished_at) if found.finished_at else "",
         "学習トークン": f"{found.trained_tokens:,}" if found.trained_tokens else "",
         "シード": str(found.seed),
     }
-    for key, value in _job_json(found).get("hyperparameters", {}).items():
+    for key, value in job_json(found).get("hyperparameters", {}).items():
         rows[key] = str(value)
     if found.error is not None and found.error.message:
         rows["エラー"] = found.error.message
-    _print_rows(rows)
+    print_rows(rows)
     for item in checkpoints:
         loss = item.metrics.full_valid_loss or item.metrics.valid_loss
         score = f"検証損失 {loss:.3f}" if loss is not None else ""
@@ -206,7 +214,7 @@ def cancel(
     with _server() as (_, client):
         stopped = client.fine_tuning.jobs.cancel(_resolve(client, job))
     if as_json:
-        print_json({"job": _job_json(stopped)})
+        print_json({"job": job_json(stopped)})
     else:
         tell(f"中止しました: {stopped.id}")
 
@@ -217,7 +225,7 @@ def pause(job: JobName, as_json: AsJson = False) -> None:
     with _server() as (_, client):
         paused = client.fine_tuning.jobs.pause(_resolve(client, job))
     if as_json:
-        print_json({"job": _job_json(paused)})
+        print_json({"job": job_json(paused)})
     else:
         tell(f"一時停止を依頼しました: {paused.id}（再開: homutune tune resume {paused.id}）")
 
@@ -228,7 +236,7 @@ def resume(job: JobName, as_json: AsJson = False) -> None:
     with _server() as (_, client):
         resumed = client.fine_tuning.jobs.resume(_resolve(client, job))
     if as_json:
-        print_json({"job": _job_json(resumed)})
+        print_json({"job": job_json(resumed)})
     else:
         tell(f"再開しました: {resumed.id}（見る: homutune tune watch {resumed.id}）")
 
@@ -243,22 +251,22 @@ def models(as_json: AsJson = False) -> None:
         served = sorted(client.models.list().data, key=lambda model: model.created, reverse=True)
         tuned = {entry.model: entry for entry in list_models(settings.home, settings.base_url)}
     if as_json:
-        print_json({"models": [_model_json(item, tuned.get(item.id)) for item in served]})
+        print_json({"models": [model_json(item, tuned.get(item.id)) for item in served]})
         return
-    closing = any(_shutdown(item) for item in served)
-    table = _table(
+    closing = any(shutdown(item) for item in served)
+    table = make_table(
         "モデル", "作成", "学習損失", "検証損失", "データセット", *(["停止日"] if closing else [])
     )
     for item in served:
         entry = tuned.get(item.id)
         row = [
             item.id,
-            _when(item.created).partition(" ")[0],
-            _loss(entry.train_loss if entry else None),
-            _loss(entry.valid_loss if entry else None),
+            when(item.created).partition(" ")[0],
+            loss_text(entry.train_loss if entry else None),
+            loss_text(entry.valid_loss if entry else None),
             (entry and entry.dataset) or "",
         ]
-        table.add_row(*row, *([_shutdown(item)] if closing else []))
+        table.add_row(*row, *([shutdown(item)] if closing else []))
     out.print(table)
 
 
@@ -276,7 +284,7 @@ def _show_rows(name: str, as_json: bool) -> None:
     if as_json:
         print_json({"job": job.id, "rows": [row._asdict() for row in found]})
         return
-    table = _table("例", "損失", "答えのトークン数")
+    table = make_table("例", "損失", "答えのトークン数")
     for row in found[:_LISTED]:
         table.add_row(str(row.example), f"{row.loss:.3f}", str(row.tokens))
     out.print(table)
@@ -311,9 +319,9 @@ def _dataset_files(settings: Settings, name: str, recipe: Recipe, seed: int) -> 
 def _watch(settings: Settings, client: openai.OpenAI, job_id: str, as_json: bool) -> None:
     job, entry = follow(settings, client, job_id)
     if as_json:
-        print_json({"job": _job_json(job), "model": entry.as_dict() if entry else None})
+        print_json({"job": job_json(job), "model": entry.as_dict() if entry else None})
     elif entry is not None:
-        _print_result(entry)
+        print_result(entry)
     else:
         tell(f"ジョブ {job_id} は中止されました。")
     if entry is None:
@@ -355,18 +363,6 @@ def follow(
     return job, register_model(settings.home, client, job) if job.status == "succeeded" else None
 
 
-def _print_result(entry: ModelEntry) -> None:
-    rows = {
-        "学習済みモデル": entry.model,
-        "学習損失": _loss(entry.train_loss),
-        "検証損失": _loss(entry.valid_loss) or "（検証データなし）",
-        "学習トークン": f"{entry.trained_tokens:,}" if entry.trained_tokens else "",
-        "損失の記録": str(entry.metrics_path or ""),
-    }
-    _print_rows(rows)
-    tell("次: homutune eval run で評価、homutune ask で質問できます。")
-
-
 def _resolve(client: openai.OpenAI, name: str) -> str:
     """A job id; ``latest`` is the newest job of the server."""
     if name != "latest":
@@ -388,37 +384,3 @@ def _auto_or(kind: type[Any], text: str, option: str) -> Any:
         raise UserError(
             f"{option} の値 {text} を読めません。", remedy="数、または auto を指定してください。"
         ) from None
-
-
-def _job_json(job: FineTuningJob) -> dict[str, Any]:
-    return job.model_dump(mode="json")
-
-
-def _model_json(model: Any, entry: ModelEntry | None) -> dict[str, Any]:
-    return {**model.model_dump(mode="json"), "tuned": entry.as_dict() if entry else None}
-
-
-def _print_rows(rows: dict[str, str]) -> None:
-    for name, value in rows.items():
-        if value:
-            tell(f"{name}: {value}")
-
-
-def _table(identifier: str, *others: str) -> Table:
-    """A table without frame, whose first column can be copied even on a narrow terminal."""
-    first = Column(identifier, no_wrap=True)
-    rest = [Column(title, overflow="fold") for title in others]
-    return Table(first, *rest, box=None, pad_edge=False, header_style="bold")
-
-
-def _when(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
-def _shutdown(model: Any) -> str:
-    """Day on which the provider switches the model off; the SDK knows it since version 3.1."""
-    return str(getattr(model, "shutdown_date", None) or "")
-
-
-def _loss(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
