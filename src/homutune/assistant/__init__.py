@@ -51,6 +51,7 @@ from homutune.assistant._qa import NO_ANSWER, QA_DISCLAIMER, Answer, LegalQA, So
 from homutune.assistant._qa_text import (
     EXPORT_SUFFIXES,
     MARK,
+    VETTED,
     answer_text,
     answers_markdown,
     export_answers,
@@ -104,6 +105,7 @@ from homutune.assistant._terms import (
     find_parties,
     find_terms,
 )
+from homutune.assistant._vetted import VettedAnswer, nearest_vetted
 from homutune.assistant._word import write_comments
 
 __all__ = [
@@ -117,6 +119,7 @@ __all__ = [
     "OPINION_SCHEMA",
     "QA_DISCLAIMER",
     "REMIND_DAYS",
+    "VETTED",
     "Amount",
     "Answer",
     "Applied",
@@ -158,6 +161,7 @@ __all__ = [
     "SourceNote",
     "Template",
     "Term",
+    "VettedAnswer",
     "add_opinions",
     "addressed_warnings",
     "answer_text",
@@ -197,6 +201,7 @@ __all__ = [
     "load_templates",
     "marked",
     "matrix_svg",
+    "nearest_vetted",
     "parse_answer",
     "plan_register",
     "playbook_folder",
