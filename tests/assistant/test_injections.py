@@ -9,6 +9,7 @@ import pytest
 from assistant.files import make_docx
 from assistant.injections import INJECTIONS
 from homutune.assistant import (
+    OPINION_SCHEMA,
     add_opinions,
     load_playbooks,
     read_document,
@@ -185,12 +186,33 @@ def test_the_command_shows_opinions_apart_and_labelled(contract, scripted_server
     assert opinion["basis"][0]["status"] == "確認済み"
     (request, *_) = scripted_server.sent("POST", "/chat/completions")
     body = json.loads(request.body)
-    assert body["response_format"]["json_schema"]["strict"] is True
+    assert body["response_format"]["json_schema"]["schema"] == OPINION_SCHEMA
     assert "tools" not in body
     assert run([*contract, "--model", "m"]) == 0
     said = capsys.readouterr().out
     assert "モデルの意見" in said and "出所：モデル（m）" in said
     assert run([*contract, "--model", "m", "--out", "結果.xlsx"]) == 0
+
+
+def test_opinions_are_not_asked_elsewhere_where_external_sending_is_forbidden(
+    contract, scripted_server, capsys, monkeypatch
+):
+    for forbid in (["--no-external"], []):
+        if not forbid:
+            monkeypatch.setenv("HOMUTUNE_NO_EXTERNAL", "1")
+        monkeypatch.setenv("HOMUTUNE_BASE_URL", "https://models.invalid/v1")
+        assert run([*contract, "--model", "m", *forbid]) == 2
+        said = capsys.readouterr()
+        assert "外部送信禁止" in said.err
+        assert "反社会的勢力の排除条項が見当たりません" in said.out
+
+
+def test_an_answer_out_of_form_is_counted_and_costs_nothing_else(contract, scripted_server, capsys):
+    scripted_server.routes["POST", "/chat/completions"] = answer("問題ありません。")
+    assert run([*contract, "--model", "m", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "決まった形でないため読めませんでした" in said.err
+    assert json.loads(said.out)["opinions"] == []
 
 
 def test_a_model_that_fails_costs_none_of_the_findings(contract, scripted_server, capsys):

@@ -16,6 +16,7 @@ from homutune.assistant import (
     Answer,
     LegalModel,
     LegalQA,
+    VettedAnswer,
     answer_text,
     answers_markdown,
     check_support,
@@ -308,3 +309,55 @@ def test_exports_hold_marks_notes_verdicts_and_the_disclaimer(
         export_answers(tmp_path / "a.exe", [answer])
     with pytest.raises(UserError, match="ありません"):
         export_answers(tmp_path / "b.md", [])
+
+
+# --- Vetted answers ------------------------------------------------------------------------------
+
+VETTED_PAIRS = [
+    VettedAnswer("draft-a", "物品の検査の期限は？", "結論：遅滞なく。", ("kensa",), "山田"),
+    VettedAnswer(
+        "draft-b",
+        "商人間の売買で商品を受領した後の検査は？",
+        "結論：受領したら遅滞なく検査します。",
+        ("kensa",),
+        "佐藤",
+        "2026-11-20T00:00:00+00:00",
+        "2026-10-01",
+    ),
+    VettedAnswer("draft-c", "商人間の売買で受領した商品の検査は？", "…", ("kikan",), "山田"),
+]
+
+
+def test_the_accepted_answer_on_the_same_note_stands_beside_and_no_model_sees_it(
+    model: LegalModel, library: CardLibrary, upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.script = [Say(GOOD)]
+    qa = LegalQA(model, PLANS["grounded"], library, vetted=VETTED_PAIRS)
+    answer = qa.ask(QUESTION)
+    # draft-c looks more like the question, but was written from another note.
+    assert answer.vetted == VETTED_PAIRS[1]
+    assert "受領したら遅滞なく検査します" not in str(upstream.bodies[0]["messages"])
+    assert Answer.from_dict(json.loads(json.dumps(answer.as_dict()))) == answer
+    told = answers_markdown([answer])
+    assert "### 確認済みの回答例（draft-b、採用 佐藤 2026-11-20、2026-10-01 時点）" in told
+    export_answers(tmp_path / "a.docx", [answer])
+    shown = [p.text for p in docx.Document(str(tmp_path / "a.docx")).paragraphs]
+    assert "結論：受領したら遅滞なく検査します。" in shown
+
+
+def test_no_accepted_answer_is_shown_for_another_subject(
+    model: LegalModel, library: CardLibrary, upstream: Upstream
+) -> None:
+    upstream.script = [Say(ABSTENTION)]
+    qa = LegalQA(model, PLANS["grounded"], library, vetted=VETTED_PAIRS)
+    assert qa.ask("取締役会の決議が要る借入れの額はいくらからですか。").vetted is None
+    assert qa.ask("ラーメン屋を探して。").vetted is None
+
+
+def test_an_answer_kept_before_there_were_vetted_ones_is_still_read(
+    qa: LegalQA, upstream: Upstream
+) -> None:
+    upstream.script = [Say(GOOD)]
+    old = qa.ask(QUESTION).as_dict()
+    del old["vetted"]
+    assert Answer.from_dict(old).vetted is None

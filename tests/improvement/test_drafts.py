@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from openpyxl import load_workbook
 
-from homutune.data import Dataset, create_dataset, hold_out, open_dataset
+from homutune.cli._app import run
+from homutune.data import ABSTENTION, Dataset, create_dataset, hold_out, open_dataset
 from homutune.errors import UserError
 from homutune.improvement import (
     Draft,
     DraftChecker,
     Firewall,
     Loop,
+    accepted_pairs,
     apply_loop,
     read_sheet,
     write_sheet,
 )
 from homutune.settings import Settings
 from improvement.conftest import Writer
+from scripted import Reply, ScriptedServer
 
 Drafting = Callable[..., list[Draft]]
 
@@ -125,6 +129,49 @@ def test_only_what_a_person_accepted_is_in_the_next_version(
     assert "参照：" in applied.preferences["grounded"].read_text("utf-8")
     assert apply_loop(settings.home, loop).dataset.name == made.name
     assert loop.applied is not None and loop.applied["dataset"] == made.name
+
+
+def test_an_accepted_answer_stands_beside_answers_on_its_card_but_not_once_it_is_held_out(
+    dataset: Dataset,
+    settings: Settings,
+    draft: Drafting,
+    loop: Loop,
+    scripted_server: ScriptedServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second, third, *_ = draft(limit=2)
+    loop.decide(settings.home, first, "accept", by="山田")
+    better = second.example.answer.replace("必要があります", "必要があります。期限は暦で数えます")
+    loop.decide(settings.home, second, "edit", by="佐藤", answer=better)
+    loop.decide(settings.home, third, "reject", by="山田")
+    accepted = {pair.meta.id: (pair, by) for pair, by in accepted_pairs(settings.home)}
+    assert set(accepted) == {first.id, second.id}
+    assert accepted[second.id][0].answer == better
+
+    cards = tmp_path / "cards.yaml"
+    cards.write_text(yaml.safe_dump([asdict(card) for card in dataset.cards]), "utf-8")
+    chunk = {
+        **{"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"},
+        "choices": [{"index": 0, "delta": {"content": ABSTENTION}, "finish_reason": "stop"}],
+    }
+    body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
+    scripted_server.routes["POST", "/chat/completions"] = Reply(
+        body, headers={"content-type": "text/event-stream"}
+    )
+    card = next(card for card in dataset.cards if card.id in second.example.meta.cards)
+    asked = ["ask", f"{card.title} {card.text}", "--model", "m", "--cards", str(cards)]
+    assert run(asked) == 0
+    said = capsys.readouterr().out
+    assert any(f"確認済みの回答例（{made.id}、採用" in said for made in (first, second))
+    assert run([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["vetted"]["id"] in accepted
+
+    held = [accepted[first.id][0], accepted[second.id][0]]
+    create_dataset(settings.home, held, dataset.cards, hold_out(held))
+    assert accepted_pairs(settings.home) == []
+    assert run([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["vetted"] is None
 
 
 def test_a_later_decision_counts_and_an_edit_must_change_something(

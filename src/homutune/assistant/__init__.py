@@ -24,9 +24,21 @@ from homutune.assistant._diff import Hunk, hunks, tokens
 from homutune.assistant._document import Block, Document, Hidden, Note, Piece
 from homutune.assistant._draft import Draft, draft
 from homutune.assistant._draft_word import letter_text, write_draft
+from homutune.assistant._edit import (
+    EDIT_SCHEMA,
+    EditChecks,
+    ProposedEdit,
+    addressed_warnings,
+    check_edits,
+    find_clauses,
+    literal_edits,
+    propose_edits,
+    write_edits,
+)
 from homutune.assistant._excel import read_decisions, write_excel
 from homutune.assistant._html_report import write_html
 from homutune.assistant._legal_model import LegalModel, cited_articles, legal_knowledge
+from homutune.assistant._model_pages import SchemaAsker
 from homutune.assistant._obligations import (
     Obligation,
     Period,
@@ -39,6 +51,7 @@ from homutune.assistant._qa import NO_ANSWER, QA_DISCLAIMER, Answer, LegalQA, So
 from homutune.assistant._qa_text import (
     EXPORT_SUFFIXES,
     MARK,
+    VETTED,
     answer_text,
     answers_markdown,
     export_answers,
@@ -92,18 +105,21 @@ from homutune.assistant._terms import (
     find_parties,
     find_terms,
 )
+from homutune.assistant._vetted import VettedAnswer, nearest_vetted
 from homutune.assistant._word import write_comments
 
 __all__ = [
     "DECISIONS",
     "DISCLAIMER",
     "DISPUTE",
+    "EDIT_SCHEMA",
     "EXPORT_SUFFIXES",
     "MARK",
     "NO_ANSWER",
     "OPINION_SCHEMA",
     "QA_DISCLAIMER",
     "REMIND_DAYS",
+    "VETTED",
     "Amount",
     "Answer",
     "Applied",
@@ -118,6 +134,7 @@ __all__ = [
     "Document",
     "Draft",
     "Edit",
+    "EditChecks",
     "Finding",
     "FormField",
     "Hidden",
@@ -132,22 +149,27 @@ __all__ = [
     "Period",
     "Piece",
     "Playbook",
+    "ProposedEdit",
     "Register",
     "Reminder",
     "Review",
     "Risk",
     "Rule",
+    "SchemaAsker",
     "Sentence",
     "Shadow",
     "SourceNote",
     "Template",
     "Term",
+    "VettedAnswer",
     "add_opinions",
+    "addressed_warnings",
     "answer_text",
     "answers_markdown",
     "certified_letter",
     "check_answers",
     "check_certified",
+    "check_edits",
     "check_support",
     "cited_articles",
     "compare_template",
@@ -159,6 +181,7 @@ __all__ = [
     "draft",
     "export_answers",
     "find_amounts",
+    "find_clauses",
     "find_dates",
     "find_obligations",
     "find_parties",
@@ -170,6 +193,7 @@ __all__ = [
     "legal_knowledge",
     "letter_text",
     "list_templates",
+    "literal_edits",
     "load_catalogue",
     "load_decisions",
     "load_playbooks",
@@ -177,9 +201,11 @@ __all__ = [
     "load_templates",
     "marked",
     "matrix_svg",
+    "nearest_vetted",
     "parse_answer",
     "plan_register",
     "playbook_folder",
+    "propose_edits",
     "proposed_text",
     "read_answers",
     "read_contract",
@@ -198,6 +224,7 @@ __all__ = [
     "write_calendar",
     "write_comments",
     "write_draft",
+    "write_edits",
     "write_excel",
     "write_html",
     "write_redline",

@@ -75,7 +75,7 @@ def draft(
         text=text.strip() + "\n",
         options=chosen,
         playbook_version=playbook.version if playbook else "",
-        problems=tuple(_consistency(text)) if template.clauses else (),
+        problems=tuple(consistency(text)) if template.clauses else (),
         notes=template.notes,
     )
 
@@ -190,8 +190,8 @@ class _Wording:
         return f"{'、'.join(head)}及び{last}" if head else last
 
 
-def _consistency(text: str) -> list[str]:
-    """What does not fit together in a drafted contract: parties, terms, signatures."""
+def consistency(text: str) -> list[str]:
+    """What does not fit together in a contract: parties, terms, signatures."""
     document = text_document("下書き.txt", text)
     shadow, clauses = Shadow(document.text), segment(document)
     problems = []

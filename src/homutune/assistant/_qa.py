@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from homutune.assistant._support import Sentence, check_support, pieces
+from homutune.assistant._vetted import VettedAnswer, nearest_vetted
 from homutune.client import CitedArticle, LegalModel, Reply, Turn
 from homutune.data import (
     Card,
@@ -74,6 +75,7 @@ class Answer:
         raw: the model's own words, also where they are not shown.
         model: who answered; "" where no model was asked.
         as_of: the oldest 基準日 of the notes shown.
+        vetted: a pair that a person accepted on the same note, shown beside the answer.
     """
 
     question: str
@@ -89,6 +91,7 @@ class Answer:
     notes: tuple[str, ...]
     unknown_references: tuple[int, ...] = ()
     answered_at: str = ""
+    vetted: VettedAnswer | None = None
 
     @property
     def answered(self) -> bool:
@@ -115,7 +118,8 @@ class Answer:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Answer:
         """What :meth:`as_dict` made."""
-        known = {name: values[name] for name in cls.__dataclass_fields__}
+        # Answers kept before there were vetted ones have no such key.
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         known["sentences"] = tuple(
             Sentence(s["heading"], s["text"], tuple(s["sources"])) for s in values["sentences"]
         )
@@ -125,6 +129,8 @@ class Answer:
         known["citations"] = tuple(CitedArticle(**c) for c in values["citations"])
         known["notes"] = tuple(values["notes"])
         known["unknown_references"] = tuple(values["unknown_references"])
+        if vetted := values.get("vetted"):
+            known["vetted"] = VettedAnswer(**{**vetted, "cards": tuple(vetted["cards"])})
         return cls(**known)
 
 
@@ -161,6 +167,8 @@ class LegalQA:
         plan: ``grounded`` shows the model notes; ``plain`` does not, and nothing is then borne.
         cards: where notes are found; needed by a grounded plan.
         store: statute texts of this home.
+        vetted: pairs that people accepted, never those of an evaluation; the one on the note
+            found first stands beside the answer. No model sees them.
 
     Raises:
         ValueError: a grounded plan without cards.
@@ -172,6 +180,7 @@ class LegalQA:
         plan: PromptPlan,
         cards: Cards | None = None,
         store: LawStore | None = None,
+        vetted: Sequence[VettedAnswer] = (),
     ) -> None:
         if plan.form == "grounded" and cards is None:
             raise ValueError("a grounded plan needs cards")
@@ -179,6 +188,7 @@ class LegalQA:
         self._plan = plan
         self._cards = cards
         self._store = store
+        self._vetted = vetted
         self._options = replace(
             model.options, temperature=plan.temperature, max_tokens=plan.max_tokens
         )
@@ -197,15 +207,16 @@ class LegalQA:
         Raises:
             ModelError: the model could not answer.
         """
-        asked = self._prepare(question, conversation)
+        full = _in_context(question, conversation)
+        asked = self._prepare(question, full)
         if asked is None:
-            answer = self._nothing_found(question)
+            answer = self._with_vetted(self._nothing_found(question), full)
             self._keep(conversation, answer, Reply(NO_ANSWER, "", self._model.name))
             return answer
         with self._model.stream(asked.messages, options=self._options) as stream:
             for piece in stream:
                 on_piece(piece)
-        answer = self._checked(asked, stream.reply)
+        answer = self._with_vetted(self._checked(asked, stream.reply), full)
         self._keep(conversation, answer, replace(stream.reply, text=answer.text))
         return answer
 
@@ -213,12 +224,17 @@ class LegalQA:
         if conversation is not None:
             conversation.add(answer.question, reply, qa=answer.as_dict())
 
-    def _prepare(self, question: str, conversation: History | None) -> _Asked | None:
-        """Messages and notes; None where no note has a word of the question."""
-        before = conversation.turns[-1].question if conversation and conversation.turns else ""
-        full = question
-        if before and (_FOLLOWS.search(question) or len(pieces(question)) < 4):
-            full = f"（前の質問：{before}）{question}"
+    def _with_vetted(self, answer: Answer, full: str) -> Answer:
+        if self._cards is None or not self._vetted:
+            return answer
+        best = [card.id for card in self._cards.search(full, k=1, only_relevant=True)]
+        return replace(answer, vetted=nearest_vetted(full, best[0], self._vetted) if best else None)
+
+    def _prepare(self, question: str, full: str) -> _Asked | None:
+        """Messages and notes for ``question``, ``full`` with what it follows.
+
+        None where no note has a word of it.
+        """
         if self._plan.form == "plain" or self._cards is None:
             return _Asked(question, plain_messages(full), [])
         statutes = self._statutes(full)[: self._plan.k - 1]
@@ -325,6 +341,14 @@ class LegalQA:
             notes=("質問の語を含む資料がないため、モデルには尋ねていません。",),
             answered_at=_now(),
         )
+
+
+def _in_context(question: str, conversation: History | None) -> str:
+    """The question, with the one before where it takes that up."""
+    before = conversation.turns[-1].question if conversation and conversation.turns else ""
+    if before and (_FOLLOWS.search(question) or len(pieces(question)) < 4):
+        return f"（前の質問：{before}）{question}"
+    return question
 
 
 _STATUTE = "条文"

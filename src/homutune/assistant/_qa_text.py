@@ -18,6 +18,8 @@ from homutune.files import write_atomic
 
 #: Behind a sentence that no note bears.
 MARK = "【支えなし】"
+#: Heads the pair that a person accepted.
+VETTED = "確認済みの回答例"
 EXPORT_SUFFIXES = (".md", ".docx", ".json")
 
 
@@ -80,6 +82,9 @@ def answers_markdown(answers: Sequence[Answer], title: str = "法務の質問と
             verdicts = tuple((c.label, c.verdict, c.reason + c.remedy) for c in answer.citations)
             table = Table(("条文", "判定", "説明"), verdicts)
             parts += ["### 回答が挙げた条文", "", markdown_table(table), ""]
+        if answer.vetted:
+            example = f"質問：{_plain(answer.vetted.question)}\n\n{answer.vetted.answer}"
+            parts += [f"### {VETTED}（{answer.vetted.label}）", "", example, ""]
         parts += [f"{note}" for note in answer.notes]
         model = answer.model or "（モデルには尋ねていません）"
         parts += ["", f"モデル：{model}　{answer.disclaimer}", ""]
@@ -148,6 +153,10 @@ def _docx(answers: Sequence[Answer], title: str) -> bytes:
                 ("条文", "判定", "説明"),
                 [(c.label, c.verdict, c.reason + c.remedy) for c in answer.citations],
             )
+        if answer.vetted:
+            document.add_heading(_clean(f"{VETTED}（{answer.vetted.label}）"), 2)
+            for line in (f"質問：{answer.vetted.question}", *answer.vetted.answer.splitlines()):
+                document.add_paragraph(_clean(line))
         model = answer.model or "（モデルには尋ねていません）"
         for line in (*answer.notes, f"モデル：{model}", answer.disclaimer):
             document.add_paragraph(_clean(line))

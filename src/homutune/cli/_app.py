@@ -52,6 +52,7 @@ VERBS: dict[str, Verb] = {
     "review": Verb("homutune.cli.review", "review", "契約書をプレイブックと比べます。"),
     "risk": Verb("homutune.cli.risk", "risk", "契約書や計画のリスク登録簿と期限の予定表。"),
     "draft": Verb("homutune.cli.draft", "draft", "契約書・通知・社内回答メモを下書きします。"),
+    "edit": Verb("homutune.cli.edit", "edit", "指示に沿って契約書を直し、変更履歴にします。"),
     "deliver": Verb("homutune.cli.deliver", "app", "レポート・デモ動画・提出用 zip と課題の確認。"),
 }
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from homutune.assistant import LegalModel
 
 #: Progress, notes and errors.
 console = Console(stderr=True, highlight=False)
@@ -23,6 +26,12 @@ def note(text: str, style: str | None = None) -> None:
 def tell(text: str, style: str | None = None) -> None:
     """Print a line of the result on stdout as it is."""
     out.print(Text(text, style or ""), soft_wrap=True)
+
+
+def tell_sending(model: LegalModel, what: str) -> None:
+    """Say on stderr that ``what`` leaves this machine, where it does."""
+    if not model.settings.is_local:
+        note(f"{what}を仮名化して {model.settings.base_url} に送ります。", style="yellow")
 
 
 def print_json(obj: Any) -> None:

@@ -10,7 +10,7 @@ from homutune.cli._console import console, note, tell
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
-    from homutune.assistant import Answer, LegalModel, LegalQA
+    from homutune.assistant import Answer, LegalModel, LegalQA, VettedAnswer
     from homutune.client import Conversation, Form
     from homutune.data import CardLibrary
     from homutune.settings import Settings
@@ -54,7 +54,8 @@ def open_desk(
     model_id, tuned, recipe = _choose(model, name)
     chosen: PlanName = plan or ("plain" if recipe == "plain" else "grounded")
     library = open_library(settings.home, cards) if chosen == "grounded" else None
-    qa = LegalQA(model, PLANS[chosen], library, LawStore(settings.home))
+    vetted = _vetted(settings.home) if library else []
+    qa = LegalQA(model, PLANS[chosen], library, LawStore(settings.home), vetted)
     return Desk(model, qa, chosen, tuned, model_id)
 
 
@@ -71,6 +72,27 @@ def open_library(home: Path, cards: Path | None) -> CardLibrary:
             file=base,
         )
     return CardLibrary(base, CardShelf(home))
+
+
+def _vetted(home: Path) -> list[VettedAnswer]:
+    """What the team accepted with ``homutune improve``."""
+    if not (home / "improvements").is_dir():  # spares most the second that the import takes
+        return []
+    from homutune.assistant import VettedAnswer
+    from homutune.improvement import accepted_pairs
+
+    return [
+        VettedAnswer(
+            id=pair.meta.id,
+            question=pair.question,
+            answer=pair.answer,
+            cards=pair.meta.cards,
+            by=decision.by,
+            at=decision.at,
+            as_of=pair.meta.as_of,
+        )
+        for pair, decision in accepted_pairs(home)
+    ]
 
 
 def _choose(model: LegalModel, name: str) -> tuple[str, bool, str | None]:
@@ -135,6 +157,8 @@ def print_answer(answer: Answer, form: Form = "文章", *, show_cards: bool = Tr
         )
     if show_cards:
         _print_sources(answer)
+    if answer.vetted:
+        _print_vetted(answer.vetted)
     if answer.citations:
         tell("回答が挙げた条文（条があるかどうかだけを確かめています）:", style="bold")
     for cited in answer.citations:
@@ -148,6 +172,15 @@ _WHY = {
     "支えなし": "モデルの回答は、渡した資料では1文も裏付けられなかったため示しません"
     "（--json では raw に入ります）。",
 }
+
+
+def _print_vetted(vetted: VettedAnswer) -> None:
+    from homutune.assistant import VETTED
+
+    tell(f"{VETTED}（{vetted.label}）:", style="bold")
+    tell(f"    質問：{vetted.question}")
+    for line in vetted.answer.splitlines():
+        tell(f"    {line}")
 
 
 def _print_sources(answer: Answer) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._console import note, out, print_json, tell, tell_sending
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def review(
             metavar="<モデル名>", help="モデルの意見も求めます（規則の指摘とは別に示します）。"
         ),
     ] = None,
+    no_external: Annotated[
+        bool, typer.Option("--no-external", help="外部送信禁止。この PC のモデルだけを使います。")
+    ] = False,
     target: Annotated[
         Path | None,
         typer.Option("--out", help="保存先（.html・.json・.xlsx・.docx＝コメント付きの写し）。"),
@@ -110,7 +113,7 @@ def review(
     failure = None
     if model is not None:
         try:
-            result = _with_opinions(document, result, model)
+            result = _with_opinions(document, result, model, no_external)
         except UserError as error:  # the findings of the rules are shown all the same
             failure = error
     decided = load_decisions(home, result)
@@ -182,29 +185,17 @@ def _compare(home: Path, document: Document, template: str) -> Review:
     return compare_template(document, load_template(path))
 
 
-def _with_opinions(document: Document, review: Review, model: str) -> Review:
+def _with_opinions(document: Document, review: Review, name: str, no_external: bool) -> Review:
     """Ask the model page by page, over the API of the settings."""
-    from homutune.assistant import OPINION_SCHEMA, add_opinions
-    from homutune.client import connect, friendly_errors
-    from homutune.settings import load_settings
+    from homutune.assistant import OPINION_SCHEMA, LegalModel, SchemaAsker, add_opinions
 
-    settings = load_settings()
-    if not settings.is_local:
-        note(f"契約書の本文を {settings.base_url} に送ります。", style="yellow")
-    schema: Any = {"name": "opinions", "schema": OPINION_SCHEMA, "strict": True}
-    with friendly_errors(settings), connect(settings) as client:
-
-        def ask(messages: Any) -> str:
-            answer = client.chat.completions.create(
-                model=model,
-                messages=messages,
-                max_tokens=800,
-                temperature=0,
-                response_format={"type": "json_schema", "json_schema": schema},
-            )
-            return (answer.choices[0].message.content if answer.choices else None) or ""
-
-        return add_opinions(document, review, ask, model)
+    with LegalModel(name, no_external=no_external) as model:
+        tell_sending(model, "契約書の本文")
+        ask = SchemaAsker(model, OPINION_SCHEMA, 800)
+        advised = add_opinions(document, review, ask, model.resolve())
+    if ask.unread:
+        note(f"モデルの回答のうち {ask.unread} 回分は、決まった形でないため読めませんでした。")
+    return advised
 
 
 def _tell_redline(path: Path, review: Review, applied: list[Applied]) -> None:

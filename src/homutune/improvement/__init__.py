@@ -1,5 +1,6 @@
 """演習3-1: from what a model got wrong to better data, a new version, and a fair comparison."""
 
+from homutune.improvement._accepted import accepted_pairs
 from homutune.improvement._apply import Applied, apply_loop
 from homutune.improvement._drafts import (
     MAX_TOKENS,
@@ -42,6 +43,7 @@ __all__ = [
     "Weakness",
     "Weaknesses",
     "WorkItem",
+    "accepted_pairs",
     "applied_version",
     "apply_loop",
     "create_loop",
