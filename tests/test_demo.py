@@ -49,7 +49,13 @@ def demo(project: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=os.name == "posix",
+        # A test run in the background of a shell ignores SIGINT, and so would its children.
+        preexec_fn=_hear_interrupts if os.name == "posix" else None,
     )
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_the_demo_goes_on_after_an_interruption_and_skips_what_is_done(
