@@ -6,11 +6,21 @@ The package is one person's work, so only these few lines know of it.
 from __future__ import annotations
 
 import importlib.util
+import sqlite3
 import threading
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from homutune.errors import UserError
+from homutune.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EMBEDDING_MODEL = "multilingual-e5-small"
 #: Day of its release, seconds since 1970.
@@ -18,6 +28,10 @@ EMBEDDING_CREATED = 1_688_083_200
 EMBEDDING_SIZE = 384
 #: Texts are cut into windows of 512 tokens, whose vectors are averaged; this bounds the time.
 MAX_EMBEDDING_TOKENS = 8192
+#: Characters of a text that count where texts are only compared.
+_COMPARED = 1000
+#: So many vectors are computed before they are kept: an interruption loses no more.
+_KEPT_AT_ONCE = 64
 
 #: E5 was trained with these; a text that carries one is taken at its word.
 _QUERY, _PASSAGE = "query: ", "passage: "
@@ -66,6 +80,9 @@ class Embedder:
         """
         with self._lock:
             model = self._loaded()
+            # For this thread. Its own threads spin while they wait for each other: beside
+            # training a text took seconds instead of a thirtieth of one.
+            model._lib.omp_set_num_threads(1)
             split = [_role(text) for text in texts]
             tokens = [model.token_count(text, is_query) for text, is_query in split]
             for position, count in enumerate(tokens):
@@ -83,9 +100,91 @@ class Embedder:
                     "埋め込みモデルのパッケージがありません。",
                     remedy="pip install 'homutune[embeddings]' を実行してください。",
                 ) from None
-            # Its argument num_threads would set a variable that our training processes inherit.
             self._model = E5()
         return self._model
+
+
+class TextVectors:
+    """Vectors of many short texts; those of texts that come back are kept in a file.
+
+    The file holds hashes and vectors, no text. Processes may share it.
+
+    Args:
+        file: where vectors are kept.
+        embedder: what computes them.
+        progress: called with (computed, to compute) while texts to keep are embedded.
+    """
+
+    def __init__(
+        self, file: Path, embedder: Embedder, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        self._file = file
+        self._embedder = embedder
+        self._progress = progress
+
+    def questions(self, texts: Sequence[str], *, keep: bool = False) -> NDArray[np.float32]:
+        """Vectors (texts, :data:`EMBEDDING_SIZE`) of texts that ask.
+
+        Args:
+            keep: they come back, so keep them. Without it nothing is written.
+        """
+        return self._of([_QUERY + _cut(text) for text in texts], keep)
+
+    def passages(self, texts: Sequence[str], *, keep: bool = False) -> NDArray[np.float32]:
+        """The same of texts that tell."""
+        return self._of([_PASSAGE + _cut(text) for text in texts], keep)
+
+    def _of(self, texts: list[str], keep: bool) -> NDArray[np.float32]:
+        import numpy as np
+
+        if not keep:
+            return np.array(self._embedder.embed(texts).vectors, np.float32)
+        keys = [sha256(f"{EMBEDDING_MODEL}:{text}".encode()).digest() for text in texts]
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._file, timeout=60)) as database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)"
+            )
+            kept = dict(database.execute("SELECT key, vector FROM vectors"))
+            missing = {k: text for k, text in zip(keys, texts, strict=True) if k not in kept}
+            if missing and self._progress:
+                self._progress(0, len(missing))
+            for part in self._in_parts(list(missing.items())):
+                with database:
+                    database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", part)
+                kept.update(part)
+        vectors = np.frombuffer(b"".join(kept[key] for key in keys), np.float16)
+        return vectors.reshape(len(keys), EMBEDDING_SIZE).astype(np.float32)
+
+    def _in_parts(self, missing: list[tuple[bytes, str]]) -> Iterator[list[tuple[bytes, bytes]]]:
+        import numpy as np
+
+        for begin in range(0, len(missing), _KEPT_AT_ONCE):
+            keys, texts = zip(*missing[begin : begin + _KEPT_AT_ONCE], strict=True)
+            vectors = np.array(self._embedder.embed(texts).vectors, np.float16)
+            yield [(key, vector.tobytes()) for key, vector in zip(keys, vectors, strict=True)]
+            if self._progress:
+                self._progress(begin + len(keys), len(missing))
+
+
+@cache
+def shared_embedder() -> Embedder:
+    """The one embedding model of this process."""
+    return Embedder()
+
+
+def text_vectors(
+    settings: Settings, progress: Callable[[int, int], None] | None = None
+) -> TextVectors | None:
+    """What compares texts by meaning; None where it is switched off or not installed."""
+    if not (settings.search_by_meaning and Embedder.installed()):
+        return None
+    return TextVectors(settings.home / "cache" / "vectors.sqlite3", shared_embedder(), progress)
+
+
+def _cut(text: str) -> str:
+    # A lone surrogate is no text to the C library.
+    return text[:_COMPARED].encode("utf-8", "replace").decode()
 
 
 def _role(text: str) -> tuple[str, bool]:

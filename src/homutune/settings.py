@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     # Asked only by homutune law update; a mirror inside the company is another address.
     law_api_url: str = "https://laws.e-gov.go.jp/api/2"
     threads: int | None = Field(default=None, ge=1)
+    # Cards are also found by what a question means, where the embedding model is installed.
+    search_by_meaning: bool = True
     # The log on stderr: lines for people, or one JSON object a line.
     log_format: Literal["text", "json"] = "text"
     # Gigabytes training may use; None: all of the machine.

@@ -34,6 +34,12 @@ def tell_sending(model: LegalModel, what: str) -> None:
         note(f"{what}を仮名化して {model.settings.base_url} に送ります。", style="yellow")
 
 
+def tell_embedding(done: int, total: int) -> None:
+    """Say on stderr that cards are read for the first time, where that takes a while."""
+    if done == 0 and total > 100:
+        note(f"解説カードを検索できるように読み取ります（{total}件、初回だけ 1〜2 分）。")
+
+
 def print_json(obj: Any) -> None:
     """Print ``obj`` as indented UTF-8 JSON on stdout, nothing else with it.
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from homutune.client import HOSTED_CLOSING, connect, friendly_errors
+from homutune.embedding import Embedder
 from homutune.errors import UserError
 from homutune.settings import Settings
 
@@ -68,7 +69,7 @@ def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """Run all checks, cheap ones first; ``deep`` imports torch."""
     findings = [_python()]
     if settings.is_local:
-        findings += [_packages(), _processor(), _memory(), _base_model(settings)]
+        findings += [_packages(), _processor(), _memory(), _base_model(settings), _search(settings)]
         if deep:
             findings.append(_torch())
     findings += [_disk(settings), _home(settings), _key(settings)]
@@ -191,6 +192,16 @@ def _base_model(settings: Settings) -> Finding:
         f"{settings.base_model} はまだ準備されていません。",
         "最初の homutune serve か学習のときに準備します（1分ほど）。",
     )
+
+
+def _search(settings: Settings) -> Finding:
+    if not settings.search_by_meaning:
+        how = "言葉の一致だけで探します（HOMUTUNE_SEARCH_BY_MEANING の設定）"
+    elif Embedder.installed():
+        how = "言葉の一致と、意味の近さで探します"
+    else:
+        how = "言葉の一致だけで探します（意味の比較は Linux・x86_64 だけです）"
+    return Finding("解説カードの検索", "ok", how)
 
 
 def _key(settings: Settings) -> Finding:

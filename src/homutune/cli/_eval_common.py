@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from homutune.cli._console import console
+from homutune.cli._console import console, tell_embedding
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def measure(
                     progress=lambda done, total, task=task: bars.update(  # type: ignore[misc]
                         task, completed=done, total=total
                     ),
+                    embedding=tell_embedding,
                     **options,
                 )
             )

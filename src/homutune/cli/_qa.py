@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from homutune.cli._console import console, note, tell
+from homutune.cli._console import console, note, tell, tell_embedding
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,15 +53,16 @@ def open_desk(
     model = LegalModel(name, settings=settings, no_external=no_external)
     model_id, tuned, recipe = _choose(model, name)
     chosen: PlanName = plan or ("plain" if recipe == "plain" else "grounded")
-    library = open_library(settings.home, cards) if chosen == "grounded" else None
+    library = open_library(settings, cards) if chosen == "grounded" else None
     vetted = _vetted(settings.home) if library else []
     qa = LegalQA(model, PLANS[chosen], library, LawStore(settings.home), vetted)
     return Desk(model, qa, chosen, tuned, model_id)
 
 
-def open_library(home: Path, cards: Path | None) -> CardLibrary:
+def open_library(settings: Settings, cards: Path | None) -> CardLibrary:
     """The cards named, or the project's, or the bundled ones; with the team's own."""
     from homutune.data import CardLibrary, CardShelf, corpus_path
+    from homutune.embedding import text_vectors
 
     bundled = corpus_path() / "cards"
     base = cards or (PROJECT_CARDS if PROJECT_CARDS.is_dir() else bundled)
@@ -71,7 +72,8 @@ def open_library(home: Path, cards: Path | None) -> CardLibrary:
             remedy="--cards のパスを確認してください。",
             file=base,
         )
-    return CardLibrary(base, CardShelf(home))
+    vectors = text_vectors(settings, tell_embedding)
+    return CardLibrary(base, CardShelf(settings.home), vectors=vectors)
 
 
 def _vetted(home: Path) -> list[VettedAnswer]:

@@ -68,7 +68,10 @@ def doctor(
         bool, typer.Option("--deep", help="torch を読み込み、計算装置まで調べます（数秒）。")
     ] = False,
     prepare: Annotated[
-        bool, typer.Option("--prepare", help="ベースモデルを使える形にします（初回は約 1 分）。")
+        bool,
+        typer.Option(
+            "--prepare", help="ベースモデルと解説カードを使える形にします（初回は約 2 分）。"
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -121,6 +124,10 @@ def _prepare(settings: Settings) -> None:
         raise UserError(
             "ローカルエンジンが入っていません。", remedy="pip install 'homutune[local]'"
         ) from None
+    from homutune.cli._qa import open_library
+
+    # The cards are looked up once, which reads them all.
+    open_library(settings, None).search("準備")
     try:
         BaseModels(settings.home).ensure(settings.base_model, progress=note)
     except UnknownModel:

@@ -1,8 +1,9 @@
-"""Finds the 解説カード that answer a question: BM25 over character n-grams.
+"""Finds the 解説カード that answer a question: BM25 over character n-grams, and meaning.
 
 Characters instead of words: no dictionary to install, and 「契約不適合」 matches 「不適合」. A card
 is found by its title, its text and the questions it answers (``Card.asks``), because those who
-ask do not use the words of the rule.
+ask do not use the words of the rule. Where vectors are given, the question of a card that means
+most nearly the same adds to its score.
 """
 
 from __future__ import annotations
@@ -10,20 +11,28 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from homutune.data._types import Card
+from homutune.embedding import TextVectors
 from homutune.law import normalize
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import NDArray
 
 #: Below this score the best card is a chance resemblance rather than an answer. Where to put it
 #: is a choice between two mistakes: bench/retrieval.py shows both at every threshold.
 RELEVANT = 0.46
 #: The same for a card without ``asks``, whose words are farther from those of a question.
 RELEVANT_WITHOUT_ASKS = 0.25
+#: What meaning raises both by.
+MEANING_RAISES = 0.0
+
+#: What a cosine counts beside BM25, and how much is alike in all questions of a legal department
+#: and in all cards: E5 gives no pair of Japanese texts much less (bench/retrieval.py).
+MEANING_WEIGHT = 4.0
+ALIKE_QUESTIONS, ALIKE_CARDS = 0.90, 0.87
 
 #: The usual values (Robertson and Zaragoza 2009): how soon repetition stops to count, and how far
 #: a long card is discounted. Others find the same cards (bench/retrieval.py).
@@ -35,7 +44,8 @@ class Hit:
     """A card and its score: about the share of what is rare in the question that it contains.
 
     BM25, divided by the sum of the question's inverse document frequencies: 0 to ``K1 + 1``,
-    and so comparable between questions.
+    and so comparable between questions. With meaning, :data:`MEANING_WEIGHT` times the cosine
+    above what is alike in all comes to it, and may be below 0.
     """
 
     card: Card
@@ -49,14 +59,23 @@ class Retriever:
         cards: what is searched.
         ngrams: shortest and longest character n-gram.
         asks: whether a card is also found by the questions it answers.
+        vectors: what compares by meaning; without it characters alone decide.
     """
 
     def __init__(
-        self, cards: Sequence[Card], *, ngrams: tuple[int, int] = (1, 3), asks: bool = True
+        self,
+        cards: Sequence[Card],
+        *,
+        ngrams: tuple[int, int] = (1, 3),
+        asks: bool = True,
+        vectors: TextVectors | None = None,
     ) -> None:
         self.cards = tuple(sorted(cards, key=lambda card: card.id))
         self._ngrams = ngrams
         self._asks = asks
+        self._vectors = vectors
+        # A question is often looked up twice: whether anything answers it, and what.
+        self._scores = lru_cache(maxsize=16)(self._score)
 
     def search(
         self,
@@ -87,10 +106,53 @@ class Retriever:
         return [hit for hit in found if hit.card.id not in exclude][:k]
 
     def _is_relevant(self, best: Hit) -> bool:
-        threshold = RELEVANT if self._asks and best.card.asks else RELEVANT_WITHOUT_ASKS
-        return best.score >= threshold
+        threshold = RELEVANT if self._asks_of(best.card) else RELEVANT_WITHOUT_ASKS
+        return best.score >= threshold + (MEANING_RAISES if self._vectors else 0)
 
-    def _scores(self, question: str) -> np.ndarray[Any, Any]:
+    def _score(self, question: str) -> NDArray[Any]:
+        """One score for each card."""
+        words = self._words(question)
+        if self._vectors is None:
+            return words
+        scores: NDArray[Any] = words + MEANING_WEIGHT * self._meaning(self._vectors, question)
+        return scores
+
+    def _meaning(self, vectors: TextVectors, question: str) -> NDArray[Any]:
+        import numpy as np
+
+        firsts, known, alike = self._known
+        cosines = known @ vectors.questions([normalize(question)])[0] - alike
+        nearest: NDArray[Any] = np.maximum.reduceat(cosines, firsts)
+        return nearest
+
+    @cached_property
+    def _known(self) -> tuple[list[int], NDArray[Any], NDArray[Any]]:
+        """Of every card: its first row, its vectors in rows, and what is alike in all such."""
+        import numpy as np
+
+        if self._vectors is None:
+            raise ValueError("there are no vectors")
+        asks = [normalize(ask) for card in self.cards for ask in self._asks_of(card)]
+        texts = [normalize(f"{c.title} {c.text}") for c in self.cards if not self._asks_of(c)]
+        by_question = iter(self._vectors.questions(asks, keep=True))
+        by_text = iter(self._vectors.passages(texts, keep=True))
+        firsts: list[int] = []
+        rows: list[NDArray[Any]] = []
+        alike: list[float] = []
+        for card in self.cards:
+            firsts.append(len(rows))
+            if of_card := self._asks_of(card):
+                rows += [next(by_question) for _ in of_card]
+                alike += [ALIKE_QUESTIONS] * len(of_card)
+            else:
+                rows.append(next(by_text))
+                alike.append(ALIKE_CARDS)
+        return firsts, np.stack(rows), np.array(alike, np.float32)
+
+    def _asks_of(self, card: Card) -> Sequence[str]:
+        return card.asks if self._asks else ()
+
+    def _words(self, question: str) -> NDArray[Any]:
         counter, weights, idf = self._index
         text = normalize(question)
         asked = counter.transform([text])
@@ -100,11 +162,11 @@ class Retriever:
         unknown = {c for c in text if c not in counter.vocabulary_ and not c.isspace()}
         unseen = math.log1p((len(self.cards) + 0.5) / 0.5)
         rarity = max(1e-9, float((asked @ idf)[0]) + unseen * len(unknown))
-        scores: np.ndarray[Any, Any] = (weights @ asked.T).toarray().ravel() / rarity
+        scores: NDArray[Any] = (weights @ asked.T).toarray().ravel() / rarity
         return scores
 
     @cached_property
-    def _index(self) -> tuple[Any, Any, np.ndarray[Any, Any]]:
+    def _index(self) -> tuple[Any, Any, NDArray[Any]]:
         """Counter of n-grams, their BM25 weight in every card, and their rarity."""
         # sklearn takes a second to import: only those who search pay for it.
         import numpy as np
@@ -121,5 +183,4 @@ class Retriever:
         return counter, counts.tocsr(), idf
 
     def _text(self, card: Card) -> str:
-        asks = card.asks if self._asks else ()
-        return normalize(" ".join((card.title, card.field + card.text, *asks)))
+        return normalize(" ".join((card.title, card.field + card.text, *self._asks_of(card))))

@@ -22,6 +22,7 @@ from homutune.data._files import open_text, read_text
 from homutune.data._retriever import Retriever
 from homutune.data._types import Card
 from homutune.data._yaml import YAML
+from homutune.embedding import TextVectors
 from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.law import extract_citations
@@ -123,11 +124,15 @@ class CardLibrary:
     Args:
         base: file or folder of cards.
         shelf: the team's own; None leaves them out.
+        vectors: see :class:`Retriever`.
     """
 
-    def __init__(self, base: Path, shelf: CardShelf | None = None) -> None:
+    def __init__(
+        self, base: Path, shelf: CardShelf | None = None, *, vectors: TextVectors | None = None
+    ) -> None:
         self._base = base
         self._shelf = shelf
+        self._vectors = vectors
         self._seen: object = None
         self._own: frozenset[str] = frozenset()
         self._retriever = Retriever([])
@@ -152,7 +157,7 @@ class CardLibrary:
         # A card of the team takes the place of a bundled one of the same id.
         by_id = {card.id: card for card in (*read_cards(self._base), *own)}
         self._own = frozenset(card.id for card in own)
-        self._retriever = Retriever(list(by_id.values()))
+        self._retriever = Retriever(list(by_id.values()), vectors=self._vectors)
         self._seen = seen
 
 

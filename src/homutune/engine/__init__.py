@@ -12,6 +12,7 @@ from homutune.embedding import (
     Embedder,
     Embeddings,
     TextTooLong,
+    shared_embedder,
 )
 from homutune.engine._bases import BaseModel, BaseModels, UnknownModel
 from homutune.engine._card import model_card
@@ -71,6 +72,7 @@ __all__ = [
     "model_card",
     "parse_tool_calls",
     "schema_problem",
+    "shared_embedder",
     "training_memory",
     "tuned_models",
     "write_atomic",

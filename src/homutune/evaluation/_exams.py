@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Literal
 
 from homutune.data import Dataset, Example, Retriever
+from homutune.embedding import TextVectors
 from homutune.errors import UserError
 from homutune.evaluation._shot_pool import apart_from
 from homutune.prompting import PLANS, Prompt, PromptPlan, Shots, build
@@ -102,12 +103,14 @@ def make_exam(
     *,
     part: Part = "all",
     shots_from: Dataset | None = None,
+    vectors: TextVectors | None = None,
 ) -> Exam:
     """Choose the items and build their prompts.
 
     Args:
         shots_from: whose training side a plan with few-shot examples takes them from;
             ``dataset`` itself without it. What shares anything with an item is left out.
+        vectors: how cards are also found by meaning.
 
     Raises:
         UserError: the dataset has nothing to ask under this condition.
@@ -125,7 +128,8 @@ def make_exam(
             remedy="--plan plain を付けて評価するか、"
             "解説カードを加えてデータセットを作り直してください。",
         )
-    retriever = Retriever(dataset.cards) if condition.plan.form == "grounded" else None
+    grounded = condition.plan.form == "grounded"
+    retriever = Retriever(dataset.cards, vectors=vectors) if grounded else None
     shots = _shots(shots_from or dataset, dataset) if condition.plan.shots else None
     prompts = tuple(
         build(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from homutune import __version__
 from homutune.client import friendly_errors
 from homutune.data import Dataset
+from homutune.embedding import text_vectors
 from homutune.errors import UserError
 from homutune.evaluation._answers import (
     SEED,
@@ -55,6 +56,7 @@ def run_condition(
     part: Part = "all",
     shots_from: Dataset | None = None,
     progress: Callable[[int, int], None] | None = None,
+    embedding: Callable[[int, int], None] | None = None,
 ) -> Run:
     """Answer and score; continues an interrupted run and returns a finished one unchanged.
 
@@ -66,11 +68,19 @@ def run_condition(
         shots_from: see :func:`make_exam`.
         fresh: start a new run even if the same one exists, and send every request again.
         progress: called with (answers there, answers in all).
+        embedding: called with (vectors of cards computed, to compute), the first time only.
 
     Raises:
         UserError: the model cannot be reached or every request failed; answers stay on disk.
     """
-    exam = make_exam(dataset, condition, limit, part=part, shots_from=shots_from)
+    exam = make_exam(
+        dataset,
+        condition,
+        limit,
+        part=part,
+        shots_from=shots_from,
+        vectors=text_vectors(settings, embedding),
+    )
     if generations > 1 and condition.plan.temperature <= 0:
         raise UserError(
             "温度（temperature）が0のとき、同じ質問の答えは毎回同じです。",

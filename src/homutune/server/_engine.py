@@ -11,10 +11,10 @@ from homutune.engine import (
     EMBEDDING_MODEL,
     BaseModels,
     Chunk,
-    Embedder,
     Embeddings,
     GenerationPool,
     GenerationRequest,
+    shared_embedder,
     training_memory,
 )
 from homutune.settings import Settings
@@ -68,7 +68,7 @@ class LocalEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._models = BaseModels(settings.home)
-        self._embedder = Embedder()
+        self._embedder = shared_embedder()
         self._pool = GenerationPool(settings.home, threads=settings.threads)
 
     def bases(self) -> Sequence[Base]:

@@ -7,19 +7,18 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from homutune.assistant import Answer, LegalModel, LegalQA
 from homutune.client import Reply, Turn
-from homutune.data import CardLibrary, CardShelf, corpus_path
 from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.law import LawStore, extract_citations, law_names
 from homutune.prompting import PLANS
+from homutune.settings import Settings
 from homutune.tuning import sync_models
-from homutune.web._context import Web
+from homutune.web._context import Web, open_library
 
 LATEST = "latest"
 FORMS = ("文章", "箇条書き", "表")
@@ -78,7 +77,7 @@ def stream(
 
     def work() -> None:
         try:
-            library = _library(web.home) if choice.plan == "grounded" else None
+            library = web.library if choice.plan == "grounded" else None
             with LegalModel(choice.model, settings=web.settings, no_external=inside) as model:
                 qa = LegalQA(model, PLANS[choice.plan], library, LawStore(web.home))
                 heard.put(qa.ask(question, history, heard.put))
@@ -95,10 +94,9 @@ def stream(
             return
 
 
-@lru_cache(maxsize=1)
-def _library(home: Path) -> CardLibrary:
-    """The bundled cards and the team's own; it sees by itself when those change."""
-    return CardLibrary(corpus_path() / "cards", CardShelf(home))
+def prepare_search(settings: Settings) -> None:
+    """Read the cards now rather than when somebody waits for an answer; a minute, once."""
+    open_library(settings).search("準備")
 
 
 def article_text(home: Path, label: str) -> tuple[str, list[str], str] | None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from homutune import __version__
 from homutune.client import connect, friendly_errors
+from homutune.data import CardLibrary, CardShelf, corpus_path
+from homutune.embedding import text_vectors
 from homutune.server import MatterRow, Store, is_loopback
 from homutune.settings import Settings
 from homutune.tuning import ModelEntry, list_models
@@ -43,6 +46,12 @@ MENU = (
 )
 
 
+def open_library(settings: Settings) -> CardLibrary:
+    """The bundled cards and those of this home, searched by words and meaning."""
+    shelf = CardShelf(settings.home.absolute())
+    return CardLibrary(corpus_path() / "cards", shelf, vectors=text_vectors(settings))
+
+
 @dataclass
 class Web:
     """The application's own things; ``request.app.state.web``, see :func:`web_of`."""
@@ -64,6 +73,11 @@ class Web:
         self._templates = _environment()
         self._client: openai.OpenAI | None = None
         self._connecting = threading.Lock()
+
+    @cached_property
+    def library(self) -> CardLibrary:
+        """The bundled cards and the team's own; it sees by itself when those change."""
+        return open_library(self.settings)
 
     @property
     def stays_inside(self) -> bool:
