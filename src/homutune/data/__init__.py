@@ -45,7 +45,7 @@ from homutune.data._recipes import (
     without_sources,
     write_chat_jsonl,
 )
-from homutune.data._retriever import RELEVANT, Hit, Retriever
+from homutune.data._retriever import Hit, Retriever
 from homutune.data._review import (
     Edit,
     Review,
@@ -103,7 +103,6 @@ __all__ = [
     "MIN_EXAMPLES",
     "NEAR_MEANING",
     "NO_NOTES",
-    "RELEVANT",
     "RULES",
     "SYSTEM_PROMPT",
     "Advice",

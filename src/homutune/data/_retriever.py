@@ -21,13 +21,12 @@ from homutune.law import normalize
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Below this score the best card is a chance resemblance rather than an answer. Where to put it
-#: is a choice between two mistakes: bench/retrieval.py shows both at every threshold.
-RELEVANT = 0.46
+#: Below this score the best card is a chance resemblance rather than an answer: by words alone,
+#: and with meaning. Where to put it is a choice between two mistakes: bench/retrieval.py shows
+#: both at every threshold.
+RELEVANT = (0.46, 0.52)
 #: The same for a card without ``asks``, whose words are farther from those of a question.
-RELEVANT_WITHOUT_ASKS = 0.25
-#: What meaning raises both by.
-MEANING_RAISES = 0.0
+RELEVANT_WITHOUT_ASKS = (0.25, 0.30)
 
 #: What a cosine counts beside BM25, and how much is alike in all questions of a legal department
 #: and in all cards: E5 gives no pair of Japanese texts much less (bench/retrieval.py).
@@ -92,7 +91,7 @@ class Retriever:
             only_relevant: nothing is returned if the best card scores too little to be an answer.
         """
         hits = self.hits(question, k, exclude)
-        if only_relevant and not (hits and self._is_relevant(hits[0])):
+        if only_relevant and not (hits and hits[0].score >= self.threshold(hits[0].card)):
             return []
         return [hit.card for hit in hits]
 
@@ -105,9 +104,10 @@ class Retriever:
         found = (Hit(self.cards[index], float(scores[index])) for index in ranked)
         return [hit for hit in found if hit.card.id not in exclude][:k]
 
-    def _is_relevant(self, best: Hit) -> bool:
-        threshold = RELEVANT if self._asks_of(best.card) else RELEVANT_WITHOUT_ASKS
-        return best.score >= threshold + (MEANING_RAISES if self._vectors else 0)
+    def threshold(self, card: Card) -> float:
+        """The score below which ``card`` is a chance resemblance rather than an answer."""
+        limit = RELEVANT if self._asks_of(card) else RELEVANT_WITHOUT_ASKS
+        return limit[self._vectors is not None]
 
     def _score(self, question: str) -> NDArray[Any]:
         """One score for each card."""
