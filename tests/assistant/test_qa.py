@@ -22,6 +22,7 @@ from homutune.assistant import (
     check_support,
     export_answers,
 )
+from homutune.client import Form
 from homutune.data import ABSTENTION, CardLibrary, CardShelf
 from homutune.errors import UserError
 from homutune.law import ArticleText, LawStore, LawText, Paragraph
@@ -141,8 +142,9 @@ def test_when_nothing_bears_the_answer_it_is_not_shown(qa: LegalQA, upstream: Up
     upstream.script = [Say("結論：三年前の判例により、売主が全額を負担します。[1]")]
     answer = qa.ask(QUESTION)
     assert (answer.outcome, answer.text) == ("支えなし", NO_ANSWER)
-    for form in ("文章", "箇条書き", "表"):
-        assert answer_text(answer, form) == NO_ANSWER  # type: ignore[arg-type]
+    forms: tuple[Form, ...] = ("文章", "箇条書き", "表")
+    for form in forms:
+        assert answer_text(answer, form) == NO_ANSWER
     assert "売主が全額" in answer.raw
     assert len(answer.sources) == 2  # what was looked at
 
