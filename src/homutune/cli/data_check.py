@@ -270,15 +270,15 @@ def _read_plan(path: Path | None) -> dict[str, dict[str, int]] | None:
     """``分野: {論点: 件数}`` from YAML."""
     if path is None:
         return None
-    import yaml
+    from homutune.data import read_yaml
 
+    content = read_yaml(path, "論点の計画")
     try:
-        content = yaml.safe_load(path.read_text("utf-8-sig"))
         return {
             str(field): {str(topic): int(wanted) for topic, wanted in topics.items()}
             for field, topics in content.items()
         }
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise UserError(
             "論点の計画を読めません。",
             remedy="「売買: {検査: 3, 解除: 2}」のように、分野・論点・件数を書いてください。",
