@@ -18,7 +18,6 @@ RecipeName = Literal["grounded", "plain"]
 SIDES = ("train", "valid")
 EXAMPLES = "使い方の例:"
 
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 DataPath = Annotated[
     Path | None,
     typer.Argument(

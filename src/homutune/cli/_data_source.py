@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from homutune.data import Card, Dataset, Example
 
 EXAMPLES = "使い方の例:"
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 Target = Annotated[
     str | None,
     typer.Argument(

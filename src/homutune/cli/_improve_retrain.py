@@ -13,7 +13,6 @@ from rich.table import Table
 from homutune.cli._console import note, out, print_json, tell
 from homutune.cli._eval_common import (
     MODEL_HELP,
-    AsJson,
     DatasetName,
     conditions_of,
     measure,
@@ -21,6 +20,7 @@ from homutune.cli._eval_common import (
     resolve,
 )
 from homutune.cli._improve_common import LoopName, open_it
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:

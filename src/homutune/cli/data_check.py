@@ -12,7 +12,6 @@ from homutune.cli._console import note, print_json, tell
 from homutune.cli._data_meaning import Meaning, meaning_embed
 from homutune.cli._data_source import (
     EXAMPLES,
-    AsJson,
     CardsPath,
     Clients,
     Source,
@@ -20,6 +19,7 @@ from homutune.cli._data_source import (
     open_source,
     read_clients,
 )
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:

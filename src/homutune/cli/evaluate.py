@@ -13,7 +13,6 @@ from homutune.cli._eval_arms import compare_arms_of, names_arms
 from homutune.cli._eval_choices import choices
 from homutune.cli._eval_common import (
     MODEL_HELP,
-    AsJson,
     DatasetName,
     conditions_of,
     measure,
@@ -25,6 +24,7 @@ from homutune.cli._eval_judge import judge
 from homutune.cli._eval_rate import app as rate_app
 from homutune.cli._eval_search import search
 from homutune.cli._eval_view import print_comparison, summary_table
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
