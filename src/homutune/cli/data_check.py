@@ -9,10 +9,9 @@ import typer
 
 from homutune.cli import _data_check_view as view
 from homutune.cli._console import note, print_json, tell
+from homutune.cli._data_load import EXAMPLES, CardsPath
 from homutune.cli._data_meaning import Meaning, meaning_embed
 from homutune.cli._data_source import (
-    EXAMPLES,
-    CardsPath,
     Clients,
     Source,
     Target,
