@@ -139,12 +139,12 @@ def test_opinions_of_a_model_are_shown_as_such_and_change_no_finding(
     base = reviewed(one, tmp_path)
     before = findings(one, base)
     one.post(f"{base}/opinions", {"model": "tiny"})
-    wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text)
+    wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text, 60)
     page = one.get(base).text
     assert "tiny の意見 0 件" in page, "the scripted model says nothing of the form asked for"
     assert findings(one, base) == before
     one.post(f"{base}/opinions", {"model": "no-such-model"})
-    wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text)
+    wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text, 60)
     kept = {
         "model": "tiny<b>",
         "dropped": 2,
@@ -184,7 +184,7 @@ def test_a_model_elsewhere_reads_the_contract_under_placeholders(
     one = visit(site)
     base = reviewed(one, tmp_path, (*CONTRACT[:5], clause, *CONTRACT[6:]))
     one.post(f"{base}/opinions", {"model": "far"})
-    wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text)
+    wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text, 60)
     page = one.get(f"{base}/opinions").text
     assert "far の意見 1 件" in page and clause in page, "what was replaced is put back"
     assert len(seen) == 1 and "以外に開示" in seen[0] and "03-1234-5678" not in seen[0]
@@ -198,5 +198,5 @@ def test_a_contract_kept_inside_is_read_by_no_model_elsewhere(
     base = reviewed(one, tmp_path)
     one.post(f"/settings/matters/{base.split('/')[2]}/external", {"forbidden": "true"})
     one.post(f"{base}/opinions", {"model": "far"})
-    wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text)
+    wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text, 60)
     assert "外部送信禁止" in one.get(f"{base}/opinions").text
