@@ -15,6 +15,7 @@ from homutune.settings import Settings
 from scripted import ScriptedServer
 
 if TYPE_CHECKING:
+    from client.upstream import Upstream
     from server.running import InThread
 
 
@@ -35,6 +36,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def scripted_server() -> Iterator[ScriptedServer]:
     server = ScriptedServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A model server that is told what to do call by call."""
+    from client.upstream import Upstream
+
+    server = Upstream()
     yield server
     server.stop()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import docx
@@ -50,13 +49,6 @@ GOOD = (
     "留意点：検査の費用は売主が負担します。"
 )
 QUESTION = "商人間の売買で受領した商品の検査はいつまでに必要ですか。"
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    server = Upstream()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
