@@ -6,11 +6,17 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import homutune
+from homutune.settings import Settings
 from scripted import ScriptedServer
+
+if TYPE_CHECKING:
+    from client.upstream import Upstream
+    from server.running import InThread
 
 
 @pytest.fixture
@@ -32,6 +38,35 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def scripted_server() -> Iterator[ScriptedServer]:
     server = ScriptedServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A model server that is told what to do call by call."""
+    from client.upstream import Upstream
+
+    server = Upstream()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def training_server(
+    home: Path, scripted_server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[InThread]:
+    """The server in use: trains and serves the tiny model; ``drafter`` is answered elsewhere."""
+    from homutune.server import create_app
+    from server.running import InThread
+    from tiny import build_tiny_base
+
+    build_tiny_base(home)
+    elsewhere = {"url": scripted_server.base_url, "models": ["drafter"]}
+    settings = Settings.model_validate({"home": home, "threads": 1, "upstreams": [elsewhere]})
+    server = InThread(create_app(settings))
+    monkeypatch.setenv("HOMUTUNE_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
     yield server
     server.stop()
 

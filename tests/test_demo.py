@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tiny import build_tiny_base
+from server.running import free_port
+from tiny import build_tiny_base, small_corpus
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,17 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def project(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with ten cards and their questions, set up for the tiny base model."""
     build_tiny_base(home)
-    cards = yaml.safe_load((ROOT / "corpus/cards/keiyaku.yaml").read_text("utf-8"))[:10]
-    qa = yaml.safe_load((ROOT / "corpus/qa/keiyaku.yaml").read_text("utf-8"))
-    known = {card["id"] for card in cards}
-    qa["pairs"] = [pair for pair in qa["pairs"] if set(pair["cards"]) <= known]
-    for name, content in (("cards", cards), ("qa", qa)):
-        folder = tmp_path / "data" / name
-        folder.mkdir(parents=True)
-        (folder / "part.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    small_corpus(tmp_path / "data")
+    port = free_port()
     monkeypatch.setenv("HOMUTUNE_PORT", str(port))
     monkeypatch.setenv("HOMUTUNE_BASE_URL", f"http://127.0.0.1:{port}/v1")
     monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")

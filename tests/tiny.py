@@ -1,4 +1,4 @@
-"""A real but tiny Gemma-3-shaped base model, built in a second, for tests that train and serve."""
+"""A real but tiny base model of Gemma 3's shape, built in a second, and what it is trained on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, GGUFWriter, TokenType, get_tensor_name_map
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
@@ -74,6 +75,39 @@ def conversation(answer: str, number: int = 0) -> list[dict[str, Any]]:
         {"role": "user", "content": f"質問{number}" + "契約" * (number % 5)},
         {"role": "assistant", "content": answer},
     ]
+
+
+def write_job(
+    folder: Path, home: Path, answer: str = "はい。", n_examples: int = 10, **job: Any
+) -> Path:
+    """A job folder that trains the tiny base of ``home`` on ``answer``; ``job`` adds to its job."""
+    folder.mkdir(parents=True)
+    examples = [json.dumps({"messages": conversation(answer, i)}) for i in range(n_examples)]
+    (folder / "train.jsonl").write_text("\n".join(examples), "utf-8")
+    made = {
+        "model": "tiny-gemma",
+        "base_path": str(home / "bases" / "tiny-gemma"),
+        "train_file": str(folder / "train.jsonl"),
+        "seed": 1,
+        "adapter_path": str(home / "adapters" / folder.name),
+        **job,
+    }
+    (folder / "job.json").write_text(json.dumps(made), "utf-8")
+    return folder
+
+
+def small_corpus(folder: Path) -> Path:
+    """Write ten cards of the corpus and the questions about them."""
+    corpus = Path(__file__).resolve().parents[1] / "corpus"
+    cards = yaml.safe_load((corpus / "cards/keiyaku.yaml").read_text("utf-8"))[:10]
+    qa = yaml.safe_load((corpus / "qa/keiyaku.yaml").read_text("utf-8"))
+    known = {card["id"] for card in cards}
+    qa["pairs"] = [pair for pair in qa["pairs"] if set(pair["cards"]) <= known]
+    for name, content in (("cards", cards), ("qa", qa)):
+        (folder / name).mkdir(parents=True)
+        text = yaml.safe_dump(content, allow_unicode=True)
+        (folder / name / "part.yaml").write_text(text, "utf-8")
+    return folder
 
 
 def _write_tokenizer(folder: Path) -> None:

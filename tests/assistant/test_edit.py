@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import docx
@@ -36,13 +35,6 @@ GOOD = {
     "reason": "支払期日を60日以内とするため（取適法3条1項）。\x1b[31m",
 }
 TARGET = Path("修正案.docx")
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    server = Upstream()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

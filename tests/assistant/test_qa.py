@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import docx
@@ -22,6 +21,7 @@ from homutune.assistant import (
     check_support,
     export_answers,
 )
+from homutune.client import Form
 from homutune.data import ABSTENTION, CardLibrary, CardShelf
 from homutune.errors import UserError
 from homutune.law import ArticleText, LawStore, LawText, Paragraph
@@ -49,13 +49,6 @@ GOOD = (
     "留意点：検査の費用は売主が負担します。"
 )
 QUESTION = "商人間の売買で受領した商品の検査はいつまでに必要ですか。"
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    server = Upstream()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -141,8 +134,9 @@ def test_when_nothing_bears_the_answer_it_is_not_shown(qa: LegalQA, upstream: Up
     upstream.script = [Say("結論：三年前の判例により、売主が全額を負担します。[1]")]
     answer = qa.ask(QUESTION)
     assert (answer.outcome, answer.text) == ("支えなし", NO_ANSWER)
-    for form in ("文章", "箇条書き", "表"):
-        assert answer_text(answer, form) == NO_ANSWER  # type: ignore[arg-type]
+    forms: tuple[Form, ...] = ("文章", "箇条書き", "表")
+    for form in forms:
+        assert answer_text(answer, form) == NO_ANSWER
     assert "売主が全額" in answer.raw
     assert len(answer.sources) == 2  # what was looked at
 

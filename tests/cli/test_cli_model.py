@@ -9,7 +9,7 @@ import pytest
 
 from homutune.cli._app import run
 from homutune.engine.train import main as train
-from tiny import build_tiny_base, conversation
+from tiny import build_tiny_base, write_job
 
 pytestmark = pytest.mark.slow
 NAME = "ft:tiny-gemma:local::AbCd1234"
@@ -18,20 +18,9 @@ NAME = "ft:tiny-gemma:local::AbCd1234"
 @pytest.fixture
 def tuned_home(home: Path) -> Path:
     build_tiny_base(home)
+    options = {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 1}
     folder = home / "jobs" / "ftjob-1"
-    folder.mkdir(parents=True)
-    examples = [json.dumps({"messages": conversation("はい。", i)}) for i in range(10)]
-    (folder / "train.jsonl").write_text("\n".join(examples), "utf-8")
-    job = {
-        "model": "tiny-gemma",
-        "base_path": str(home / "bases" / "tiny-gemma"),
-        "train_file": str(folder / "train.jsonl"),
-        "seed": 1,
-        "hyperparameters": {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 1},
-        "fine_tuned_model": NAME,
-        "adapter_path": str(home / "adapters" / "ftjob-1"),
-    }
-    (folder / "job.json").write_text(json.dumps(job), "utf-8")
+    write_job(folder, home, hyperparameters=options, fine_tuned_model=NAME)
     assert train(folder) == 0
     return home
 

@@ -243,7 +243,8 @@ def answers(server: ScriptedServer, text: str, finish: str = "stop") -> None:
 
 def asked(server: ScriptedServer) -> dict[str, Any]:
     (request,) = server.sent("POST", "/chat/completions")
-    return json.loads(request.body)  # type: ignore[no-any-return]
+    sent: dict[str, Any] = json.loads(request.body)
+    return sent
 
 
 def number_of(server: ScriptedServer, title: str) -> int:

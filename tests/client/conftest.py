@@ -1,21 +1,13 @@
-"""A scripted upstream, and settings that point to it."""
+"""Settings that point to the scripted upstream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from client.upstream import Upstream
 from homutune.settings import Settings
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    server = Upstream()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from homutune.server import create_app
 from homutune.settings import load_settings
 from homutune.tuning import ModelEntry, find_model, list_models, remember_model
 from server.running import InThread
-from tiny import build_tiny_base, conversation
+from tiny import build_tiny_base, conversation, write_job
 
 pytestmark = pytest.mark.slow
 NAME = "ft:tiny-gemma:local:kenshu:AbCd1234"
@@ -27,20 +27,9 @@ NAME = "ft:tiny-gemma:local:kenshu:AbCd1234"
 def released(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """A model trained here, released to ``models/``."""
     build_tiny_base(home)
+    options = {"n_epochs": 8, "batch_size": 2, "learning_rate_multiplier": 20}
     folder = home / "jobs" / "ftjob-1"
-    folder.mkdir(parents=True)
-    examples = [json.dumps({"messages": conversation("はい。", i)}) for i in range(10)]
-    (folder / "train.jsonl").write_text("\n".join(examples), "utf-8")
-    job = {
-        "model": "tiny-gemma",
-        "base_path": str(home / "bases" / "tiny-gemma"),
-        "train_file": str(folder / "train.jsonl"),
-        "seed": 1,
-        "hyperparameters": {"n_epochs": 8, "batch_size": 2, "learning_rate_multiplier": 20},
-        "fine_tuned_model": NAME,
-        "adapter_path": str(home / "adapters" / "ftjob-1"),
-    }
-    (folder / "job.json").write_text(json.dumps(job), "utf-8")
+    write_job(folder, home, hyperparameters=options, fine_tuned_model=NAME)
     assert train(folder) == 0
     entry = ModelEntry(
         NAME, "ftjob-1", "tiny-gemma", "http://127.0.0.1:8400/v1", 1_700_000_000,

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tiny import build_tiny_base, conversation
+from tiny import build_tiny_base, write_job
 
 
 @pytest.fixture(scope="session")
@@ -24,23 +23,20 @@ def make_job(tiny_home: Path, tmp_path: Path) -> Callable[..., Path]:
 
     def make(name: str, answer: str = "はい、通知が必要です。", **hyperparameters: Any) -> Path:
         folder = tmp_path / name
-        folder.mkdir()
-        lines = [json.dumps({"messages": conversation(answer, i)}) for i in range(12)]
-        (folder / "train.jsonl").write_text("\n".join(lines), "utf-8")
+        write_job(
+            folder,
+            tiny_home,
+            answer,
+            12,
+            id=name,
+            valid_file=str(folder / "valid.jsonl"),
+            hyperparameters={"n_epochs": 2, "batch_size": 4, **hyperparameters},
+            fine_tuned_model=f"ft:tiny-gemma:homutune::{name}",
+            adapter_path=str(tiny_home / "adapters" / f"{tmp_path.name}-{name}"),
+            speed_file=str(tmp_path / "speed.json"),
+        )
+        lines = (folder / "train.jsonl").read_text("utf-8").splitlines()
         (folder / "valid.jsonl").write_text("\n".join(lines[:3]), "utf-8")
-        job = {
-            "id": name,
-            "model": "tiny-gemma",
-            "base_path": str(tiny_home / "bases" / "tiny-gemma"),
-            "train_file": str(folder / "train.jsonl"),
-            "valid_file": str(folder / "valid.jsonl"),
-            "seed": 1,
-            "hyperparameters": {"n_epochs": 2, "batch_size": 4, **hyperparameters},
-            "fine_tuned_model": f"ft:tiny-gemma:homutune::{name}",
-            "adapter_path": str(tiny_home / "adapters" / f"{tmp_path.name}-{name}"),
-            "speed_file": str(tmp_path / "speed.json"),
-        }
-        (folder / "job.json").write_text(json.dumps(job), "utf-8")
         return folder
 
     return make

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from homutune.errors import UserError
 from homutune.evaluation import CONDITIONS, Run, run_condition
 from homutune.evaluation import _batch_answers as batches
 from homutune.settings import load_settings
-from scripted import Reply, ScriptedServer
+from scripted import Reply, Request, ScriptedServer
 from server.running import Local
 
 Asking = Callable[..., Run]
@@ -29,13 +30,11 @@ def local(home: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> Loca
     return local
 
 
-def ask(dataset: Dataset, model: str = "tiny", **options: object) -> Run:
+def ask(dataset: Dataset, model: str = "tiny", **options: Any) -> Run:
     settings = load_settings()
     plain = CONDITIONS["plain"]
     with connect(settings) as client:
-        return run_condition(  # type: ignore[arg-type]
-            settings, client, dataset, plain, model=model, batch=True, **options
-        )
+        return run_condition(settings, client, dataset, plain, model=model, batch=True, **options)
 
 
 def test_a_batch_answers_the_run_and_the_answers_are_those_of_single_requests(
@@ -98,8 +97,8 @@ def test_a_batch_that_expired_keeps_what_it_got_to(
     monkeypatch.setenv("HOMUTUNE_BASE_URL", scripted_server.base_url)
     sent: list[str] = []
 
-    def upload(request: object) -> Reply:
-        body = request.body.decode()  # type: ignore[attr-defined]
+    def upload(request: Request) -> Reply:
+        body = request.body.decode()
         sent.extend(json.loads(x)["custom_id"] for x in body.splitlines() if x.startswith('{"cus'))
         file = {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1}
         return Reply({**file, "filename": "x", "purpose": "batch", "status": "processed"})

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from homutune.client import connect
 from homutune.data import open_dataset
 from homutune.evaluation import CONDITIONS, run_condition
-from homutune.server import create_app
-from homutune.settings import Settings, Upstream, load_settings
+from homutune.settings import load_settings
 from homutune.tuning import export_dataset, register_model, start_job
 from improvement.conftest import Writer, small_dataset
 from scripted import ScriptedServer
 from server.running import InThread, wait_for
-from tiny import build_tiny_base
+from tiny import small_corpus
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,35 +38,13 @@ def script(name: str, *arguments: str, answers: str = "") -> str:
 
 
 @pytest.fixture
-def server(
-    home: Path, scripted_server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[InThread]:
-    """Trains and serves the tiny model; ``drafter`` is answered elsewhere."""
-    build_tiny_base(home)
-    elsewhere = Upstream(url=scripted_server.base_url, models={"drafter": "drafter"})  # type: ignore[arg-type]
-    server = InThread(create_app(Settings(home=home, threads=1, upstreams=[elsewhere])))
-    monkeypatch.setenv("HOMUTUNE_BASE_URL", f"{server.url}/v1")
-    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     """Ten cards of the corpus and the questions about them."""
-    cards = yaml.safe_load((ROOT / "corpus/cards/keiyaku.yaml").read_text("utf-8"))[:10]
-    qa = yaml.safe_load((ROOT / "corpus/qa/keiyaku.yaml").read_text("utf-8"))
-    known = {card["id"] for card in cards}
-    qa["pairs"] = [pair for pair in qa["pairs"] if set(pair["cards"]) <= known]
-    for name, content in (("cards", cards), ("qa", qa)):
-        folder = tmp_path / "data" / name
-        folder.mkdir(parents=True)
-        (folder / "part.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
-    return tmp_path / "data"
+    return small_corpus(tmp_path / "data")
 
 
 def test_a_trainee_goes_from_the_data_to_the_assistant_script_by_script(
-    corpus: Path, server: InThread, home: Path, tmp_path: Path
+    corpus: Path, training_server: InThread, home: Path, tmp_path: Path
 ) -> None:
     said = script("fine_tuning_prep", str(corpus))
     dataset = open_dataset(home)
@@ -106,7 +81,7 @@ def test_the_assistant_reviews_a_contract_without_a_server(home: Path, tmp_path:
 
 
 def test_weak_points_become_accepted_pairs_and_a_retrained_model(
-    home: Path, server: InThread, scripted_server: ScriptedServer
+    home: Path, training_server: InThread, scripted_server: ScriptedServer
 ) -> None:
     dataset = small_dataset(home)
     scripted_server.routes[("POST", "/chat/completions")] = Writer(dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +12,12 @@ import pytest
 
 from homutune.cli._app import run
 from homutune.data import Dataset, open_dataset
-from homutune.server import create_app
-from homutune.settings import Settings, Upstream
 from improvement.conftest import Writer
-from scripted import ScriptedServer
 from server.running import InThread
-from tiny import build_tiny_base
 
 pytestmark = pytest.mark.slow
 
 Command = Callable[..., Any]
-
-
-@pytest.fixture
-def server(
-    home: Path, scripted_server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[InThread]:
-    """Trains and serves the tiny model; ``drafter`` is answered elsewhere."""
-    build_tiny_base(home)
-    elsewhere = Upstream(url=scripted_server.base_url, models={"drafter": "drafter"})  # type: ignore[arg-type]
-    server = InThread(create_app(Settings(home=home, threads=1, upstreams=[elsewhere])))
-    monkeypatch.setenv("HOMUTUNE_BASE_URL", f"{server.url}/v1")
-    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -52,7 +34,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 def test_from_the_first_model_to_a_better_documented_second_one(
-    dataset: Dataset, server: InThread, writer: Writer, home: Path, command: Command, tmp_path: Path
+    dataset: Dataset, training_server: InThread, writer: Writer, home: Path, command: Command
 ) -> None:
     command("tune", "start", "--epochs", "1", "--batch-size", "4", "--suffix", "one")
     command("eval", "run", "--model", "one")
@@ -81,7 +63,7 @@ def test_from_the_first_model_to_a_better_documented_second_one(
     # The same command again trains and asks nothing, and shows the same.
     again = command("improve", "retrain", "--out", "again.html")
     assert again["after"] == after["after"]
-    jobs = server.client.fine_tuning.jobs.list().data
+    jobs = training_server.client.fine_tuning.jobs.list().data
     # Only the data differ: the second job took over what the first was trained with.
     assert [(job.hyperparameters.n_epochs, job.hyperparameters.batch_size) for job in jobs] == [
         (1, 4),

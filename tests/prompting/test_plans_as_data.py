@@ -108,7 +108,7 @@ def test_plans_are_written_and_read_back(tmp_path: Path) -> None:
         ("- {name: a, form: plain, reasoning: 1}", "reasoning は true か false"),
         ("- {name: grounded, form: plain}", "使えません"),
         ("- {name: a, form: plain}\n- {name: a, form: grounded}", "重なっています"),
-        ("- {name: [", "YAML として読めません"),
+        ("- {name: [", "プランを読めません"),
     ],
 )
 def test_a_wrong_plan_is_named_with_its_file(tmp_path: Path, text: str, told: str) -> None:

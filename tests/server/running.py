@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import uvicorn
 from fastapi import FastAPI
-from openai import OpenAI
+from openai import APIStatusError, OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
 import homutune
@@ -26,6 +26,7 @@ from homutune.settings import Settings
 from server import contract
 from server.doubles import ScriptedEngine, worker_command
 
+T = TypeVar("T")
 SOURCE = Path(homutune.__file__).parents[1]
 
 
@@ -56,7 +57,7 @@ def upload(client: OpenAI, examples: list[Any] | bytes, name: str = "train.jsonl
     return client.files.create(file=(name, content), purpose="fine-tune").id
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 15) -> Any:
+def wait_until(condition: Callable[[], T | None], seconds: float = 15) -> T:
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, "did not happen in time"
@@ -69,12 +70,18 @@ def wait_for(client: OpenAI, job_id: str, *statuses: str, seconds: float = 15) -
         job = client.fine_tuning.jobs.retrieve(job_id)
         return job if job.status in statuses else None
 
-    return wait_until(there, seconds)  # type: ignore[no-any-return]
+    return wait_until(there, seconds)
 
 
 def messages(client: OpenAI, job_id: str) -> list[str]:
     """All events, oldest first."""
     return [event.message for event in client.fine_tuning.jobs.list_events(job_id)][::-1]
+
+
+def error_message(error: APIStatusError) -> str:
+    """The message in the body of an error answer."""
+    body: Any = error.body
+    return str(body["message"])
 
 
 class InThread:

@@ -37,7 +37,7 @@ def wait_for(client: OpenAI, batch_id: str, *statuses: str) -> Batch:
         batch = client.batches.retrieve(batch_id)
         return batch if batch.status in statuses else None
 
-    return wait_until(there)  # type: ignore[no-any-return]
+    return wait_until(there)
 
 
 def records(client: OpenAI, file_id: str | None) -> dict[str, Any]:

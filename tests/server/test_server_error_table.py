@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from server.running import Local, jsonl, lines, upload, wait_for
+from server.running import Local, error_message, jsonl, lines, upload, wait_for
 
 PREFIX = "The job failed due to an invalid training file. Invalid file format. "
 
@@ -98,7 +98,7 @@ def test_the_wrong_kind_of_file_for_the_method_is_named(shared: Local) -> None:
     dpo: Any = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1}}}
     with pytest.raises(openai.BadRequestError) as caught:
         shared.client.fine_tuning.jobs.create(model="tiny", training_file=chat, method=dpo)
-    assert caught.value.body["message"] == (  # type: ignore[index]
+    assert error_message(caught.value) == (
         f"Input file {chat} is in the fine-tune-chat format, but the specified fine-tuning job "
         "is not using 'supervised' as the training method (provided method=dpo)."
     )
@@ -114,7 +114,7 @@ def test_what_is_not_jsonl_is_refused_at_upload(shared: Local) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         upload(shared.client, b'[{"messages": []}]')
     assert caught.value.code == "invalid_file_format"
-    assert caught.value.body["message"] == (  # type: ignore[index]
+    assert error_message(caught.value) == (
         "Expected file to have JSONL format, where every line is a JSON dictionary. Line 1 is "
         'not a dictionary (HINT: line starts with: "[{"message...").'
     )

@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import openai
@@ -11,7 +12,7 @@ import pytest
 from openai import OpenAI
 
 from homutune.server import _files
-from server.running import Local, jsonl, lines, upload
+from server.running import Local, error_message, jsonl, lines, upload
 
 
 def test_a_file_comes_back_as_it_went_in_and_is_gone_after_delete(local: Local) -> None:
@@ -66,7 +67,7 @@ def test_a_broken_training_file_is_refused_with_the_line(
 ) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         upload(local.client, content)
-    message = caught.value.body["message"]  # type: ignore[index]
+    message = error_message(caught.value)
     assert message.startswith("Expected file to have JSONL format, where every line is a JSON")
     assert f'Line {line} is not a dictionary (HINT: line starts with: "{hint}' in message
     assert caught.value.code == "invalid_file_format"
@@ -85,8 +86,9 @@ def test_a_file_of_another_purpose_may_hold_anything(shared: Local) -> None:
 
 
 def test_an_unknown_purpose_is_refused_in_openais_words(shared: Local) -> None:
+    unknown: Any = "novel"
     with pytest.raises(openai.BadRequestError, match="'novel' is not one of") as caught:
-        shared.client.files.create(file=("a", b"x"), purpose="novel")  # type: ignore[arg-type]
+        shared.client.files.create(file=("a", b"x"), purpose=unknown)
     assert caught.value.param == "purpose"
 
 

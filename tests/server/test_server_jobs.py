@@ -71,7 +71,7 @@ def test_events_are_paged_newest_first_with_stable_ids(local: Local) -> None:
     assert len(everything) == len(set(everything)) == 14
     assert everything == [event.id for event in jobs.list_events(job_id, limit=100)]
     step = next(e for e in jobs.list_events(job_id) if e.type == "metrics")
-    assert step.data["step"] == 6  # type: ignore[index]
+    assert step.model_dump()["data"]["step"] == 6
 
 
 def test_checkpoints_are_listed_newest_first_and_can_be_used(local: Local) -> None:

@@ -19,7 +19,7 @@ from homutune.server import create_app
 from homutune.settings import Settings
 from homutune.tuning import example_losses
 from server.running import SOURCE, InThread, lines, messages, upload, wait_for, wait_until
-from tiny import build_tiny_base, conversation
+from tiny import build_tiny_base, write_job
 
 pytestmark = [
     pytest.mark.slow,
@@ -125,28 +125,19 @@ def make_job(home: Path, tmp_path: Path) -> Callable[..., Path]:
     build_tiny_base(home)
 
     def make(name: str, ray: dict[str, Any] | None, n_epochs: int = 40) -> Path:
-        folder = home / "jobs" / name
-        folder.mkdir(parents=True)
-        examples = [
-            json.dumps({"messages": conversation("はい、通知が必要です。", i)}) for i in range(12)
-        ]
-        (folder / "train.jsonl").write_text("\n".join(examples), "utf-8")
-        job = {
-            "model": "tiny-gemma",
-            "base_path": str(home / "bases" / "tiny-gemma"),
-            "train_file": str(folder / "train.jsonl"),
-            "seed": 1,
-            "hyperparameters": {
+        return write_job(
+            home / "jobs" / name,
+            home,
+            "はい、通知が必要です。",
+            12,
+            hyperparameters={
                 "n_epochs": n_epochs,
                 "batch_size": 4,
                 "learning_rate_multiplier": 1,
             },
-            "fine_tuned_model": f"ft:tiny-gemma:local::{name}",
-            "adapter_path": str(home / "adapters" / name),
-            "ray": ray,
-        }
-        (folder / "job.json").write_text(json.dumps(job), "utf-8")
-        return folder
+            fine_tuned_model=f"ft:tiny-gemma:local::{name}",
+            ray=ray,
+        )
 
     return make
 

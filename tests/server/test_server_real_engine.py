@@ -191,7 +191,7 @@ def test_preferences_are_trained_after_supervised_training_and_change_the_answer
         model="tiny-gemma", training_file=upload(client, lines(12)), hyperparameters=options, seed=1
     )
     first = wait_for(client, first.id, "succeeded", "failed", seconds=120)
-    pairs = [
+    pairs: list[Any] = [
         {
             "input": {"messages": line["messages"][:-1]},
             "preferred_output": [{"role": "assistant", "content": "いいえ"}],
@@ -217,7 +217,7 @@ def test_preferences_are_trained_after_supervised_training_and_change_the_answer
     asked = [
         client.chat.completions.create(
             model=str(job.fine_tuned_model),
-            messages=pairs[0]["input"]["messages"],  # type: ignore[arg-type]
+            messages=pairs[0]["input"]["messages"],
             temperature=0,
             max_tokens=12,
         )

@@ -257,10 +257,15 @@ def test_the_newest_model_of_the_server_in_use_is_found(
             ),
         )
     other.stop()
-    assert find_model(home, base_url=server.base_url + "/").job_id == "ftjob-3"  # type: ignore[union-attr]
-    assert find_model(home).job_id == "ftjob-2"  # type: ignore[union-attr]
-    assert find_model(home, "s1").job_id == "ftjob-1"  # type: ignore[union-attr]
-    assert find_model(home, "absent") is None
+
+    def job_of(*asked: str, **where: str) -> str | None:
+        entry = find_model(home, *asked, **where)
+        return None if entry is None else entry.job_id
+
+    assert job_of(base_url=server.base_url + "/") == "ftjob-3"
+    assert job_of() == "ftjob-2"
+    assert job_of("s1") == "ftjob-1"
+    assert job_of("absent") is None
 
 
 def test_jobs_that_nobody_watched_are_caught_up_with(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
@@ -48,8 +48,9 @@ class Watched:
 
     def check_access(self) -> None:
         """Axe finds nothing, neither in light nor in dark."""
-        for scheme in ("dark", "light"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+        for scheme in schemes:
+            self.page.emulate_media(color_scheme=scheme)
             found = Axe().run(self.page, options={"runOnly": TAGS})
             told = [
                 (v["id"], [node["html"][:200] + node["failureSummary"] for node in v["nodes"]][:3])

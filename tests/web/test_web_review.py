@@ -12,7 +12,10 @@ import openpyxl
 
 from assistant.files import make_docx
 from assistant.revisions import W, accept, body, changes, reject
+from evaluation.legal_models import chat
 from homutune.assistant import read_document, read_template, save_template
+from homutune.client import CallLog
+from scripted import Reply, Request, ScriptedServer
 from server.running import wait_until
 from web.sites import Site, Visitor
 
@@ -136,12 +139,12 @@ def test_opinions_of_a_model_are_shown_as_such_and_change_no_finding(
     base = reviewed(one, tmp_path)
     before = findings(one, base)
     one.post(f"{base}/opinions", {"model": "tiny"})
-    wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text)
+    wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text, 60)
     page = one.get(base).text
     assert "tiny の意見 0 件" in page, "the scripted model says nothing of the form asked for"
     assert findings(one, base) == before
     one.post(f"{base}/opinions", {"model": "no-such-model"})
-    wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text)
+    wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text, 60)
     kept = {
         "model": "tiny<b>",
         "dropped": 2,
@@ -162,3 +165,38 @@ def test_opinions_of_a_model_are_shown_as_such_and_change_no_finding(
     (folder / "opinions.json").write_text(json.dumps(kept), "utf-8")
     page = one.get(base).text
     assert "出所：モデル（tiny&lt;b&gt;）" in page and "<img src=x" not in page
+
+
+def test_a_model_elsewhere_reads_the_contract_under_placeholders(
+    start: Start, visit: Visit, tmp_path: Path, scripted_server: ScriptedServer
+) -> None:
+    clause = "乙は、秘密情報を甲の担当者（電話 03-1234-5678）以外に開示してはならない。"
+    seen: list[str] = []
+
+    def read(request: Request) -> Reply:
+        seen.append(json.loads(request.body)["messages"][-1]["content"])
+        quote = next(line for line in seen[-1].splitlines() if "以外に開示" in line)
+        opinion = {"quote": quote, "remark": "連絡先が書かれています。"}
+        return chat(json.dumps({"opinions": [opinion]}, ensure_ascii=False))
+
+    scripted_server.routes["POST", "/chat/completions"] = read
+    site = start(upstreams=[{"url": scripted_server.base_url, "models": ["far"]}])
+    one = visit(site)
+    base = reviewed(one, tmp_path, (*CONTRACT[:5], clause, *CONTRACT[6:]))
+    one.post(f"{base}/opinions", {"model": "far"})
+    wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text, 60)
+    page = one.get(f"{base}/opinions").text
+    assert "far の意見 1 件" in page and clause in page, "what was replaced is put back"
+    assert len(seen) == 1 and "以外に開示" in seen[0] and "03-1234-5678" not in seen[0]
+    assert [call.outcome for call in CallLog(site.home).read()] == ["ok"], "it counts in the budget"
+
+
+def test_a_contract_kept_inside_is_read_by_no_model_elsewhere(
+    start: Start, visit: Visit, tmp_path: Path
+) -> None:
+    one = visit(start(base_url="http://models.invalid/v1"))
+    base = reviewed(one, tmp_path)
+    one.post(f"/settings/matters/{base.split('/')[2]}/external", {"forbidden": "true"})
+    one.post(f"{base}/opinions", {"model": "far"})
+    wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text, 60)
+    assert "外部送信禁止" in one.get(f"{base}/opinions").text

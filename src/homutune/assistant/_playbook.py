@@ -11,10 +11,9 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from homutune.data import corpus_path
+from homutune.data import corpus_path, read_yaml
 from homutune.errors import UserError
 
 Priority = Literal["高", "中", "低"]
@@ -225,17 +224,7 @@ def load_playbooks(folder: Path | None = None) -> dict[str, Playbook]:
 
 
 def _load(path: Path) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        content = yaml.load(path.read_text("utf-8"), loader)  # a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UserError(
-            "プレイブックを読めません。",
-            remedy="YAML の字下げ・引用符・コロンと、UTF-8 であることを確認してください。",
-            file=path,
-            line=mark.line + 1 if mark else None,
-        ) from None
+    content = read_yaml(path, "プレイブック")
     if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
         raise UserError(
             "プレイブックに rules がありません。",

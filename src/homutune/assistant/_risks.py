@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from homutune.assistant._contract import assign_sides, read_contract
@@ -29,7 +28,7 @@ from homutune.assistant._review import (
     review_document,
 )
 from homutune.assistant._shadow import Shadow
-from homutune.data import corpus_path
+from homutune.data import corpus_path, read_yaml
 from homutune.errors import UserError
 
 _PLAN_NOTICE = (
@@ -149,11 +148,10 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
 def _load(folder: Path, name: str, key: str) -> list[Any]:
     path = folder / f"{name}.yaml"
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-        return list(content[key])
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        return list(read_yaml(path, "リスクの分類")[key])
+    except (KeyError, TypeError):
         raise UserError(
-            "リスクの分類を読めません。",
+            f"リスクの分類に {key} がありません。",
             remedy="同梱の corpus/risks の形に合わせてください。",
             file=path,
         ) from None

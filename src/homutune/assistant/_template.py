@@ -19,6 +19,7 @@ from homutune.assistant._instructions import addressed_sentences
 from homutune.assistant._playbook import PRIORITIES, Priority
 from homutune.assistant._review import Finding, Remedy, Review, legal_basis, warn_addressed
 from homutune.assistant._shadow import Shadow
+from homutune.data import read_yaml
 from homutune.errors import UserError
 from homutune.files import write_atomic
 
@@ -132,12 +133,13 @@ def load_template(path: Path) -> Template:
             "homutune playbook import で取り込んでください。",
         )
     try:
-        return Template.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError):
+        return Template.model_validate(read_yaml(path, "ひな形のファイル"))
+    except (UserError, ValidationError) as error:
         raise UserError(
             "ひな形のファイルを読めません。",
             remedy="手で直した所を元に戻すか、homutune playbook import で取り込み直してください。",
             file=path,
+            line=getattr(error, "line", None),
         ) from None
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from homutune.data import corpus_path
+from homutune.data import corpus_path, read_yaml
 from homutune.errors import UserError
 
 FieldKind = Literal["text", "lines", "date", "amount", "number", "choice", "yesno"]
@@ -130,17 +129,7 @@ def load_templates(folder: Path | None = None) -> dict[str, Template]:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        content = yaml.load(path.read_text("utf-8"), loader)  # a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UserError(
-            "ひな形を読めません。",
-            remedy="YAML の字下げ・引用符・コロンと、UTF-8 であることを確認してください。",
-            file=path,
-            line=mark.line + 1 if mark else None,
-        ) from None
+    content = read_yaml(path, "ひな形")
     if not isinstance(content, dict):
         raise UserError(
             "ひな形の形が正しくありません。",

@@ -18,7 +18,6 @@ RecipeName = Literal["grounded", "plain"]
 SIDES = ("train", "valid")
 EXAMPLES = "使い方の例:"
 
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 DataPath = Annotated[
     Path | None,
     typer.Argument(
@@ -64,13 +63,13 @@ def load(path: Path | None, cards: Path | None = None) -> Loaded:
         path = own if (own / "qa").is_dir() else corpus_path()
     notes: list[str] = []
     examples = read_examples(path, notes)
-    beside = cards or _cards_beside(path)
+    beside = cards or cards_beside(path)
     known = read_cards(beside, notes) if beside else None
     tell_notes(notes)
     return Loaded(path, examples, known)
 
 
-def _cards_beside(path: Path) -> Path | None:
+def cards_beside(path: Path) -> Path | None:
     """``cards/`` in ``path``, or next to the ``qa/`` folder that is, or holds, ``path``."""
     for folder in (path, path.absolute().parent, path.absolute().parent.parent):
         if (folder / "cards").is_dir():

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homutune.cli._console import note
+from homutune.cli._data_load import cards_beside, tell_notes
 
 if TYPE_CHECKING:
     from homutune.data import Card, Dataset, Example
 
-EXAMPLES = "使い方の例:"
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 Target = Annotated[
     str | None,
     typer.Argument(
@@ -23,10 +21,6 @@ Target = Annotated[
         help="ファイル・フォルダーかデータセット名。省くと data/ か同梱のコーパス。",
         show_default=False,
     ),
-]
-CardsPath = Annotated[
-    Path | None,
-    typer.Option("--cards", help="解説カードのフォルダー。省くと PATH の隣の cards/。"),
 ]
 Clients = Annotated[
     Path | None,
@@ -56,8 +50,7 @@ class Source:
         yield from iter_examples(self.path, notes)
         if not self._noted:
             self._noted = True
-            for text in notes:
-                note(text, "yellow")
+            tell_notes(notes)
 
 
 def open_source(target: str | None, cards: Path | None = None) -> Source:
@@ -78,10 +71,9 @@ def open_source(target: str | None, cards: Path | None = None) -> Source:
     else:
         path = Path(target)
     notes: list[str] = []
-    beside = cards or _cards_beside(path)
+    beside = cards or cards_beside(path)
     known = read_cards(beside, notes) if beside else None
-    for text in notes:
-        note(text, "yellow")
+    tell_notes(notes)
     return Source(str(path), known, path=path)
 
 
@@ -110,13 +102,3 @@ def read_clients(path: Path | None) -> tuple[str, ...]:
             file=path,
         ) from None
     return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _cards_beside(path: Path) -> Path | None:
-    """``cards/`` in ``path``, or next to the ``qa/`` folder that is, or holds, ``path``."""
-    for folder in (path, path.absolute().parent, path.absolute().parent.parent):
-        if (folder / "cards").is_dir():
-            return folder / "cards"
-        if folder.name != "qa" and folder != path:
-            return None
-    return None

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import note, print_json, tell
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 
@@ -21,7 +22,7 @@ def video(
     url: Annotated[
         str | None, typer.Option(help="画面のアドレス。省くと設定の接続先の画面。")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """動いている画面を台本のとおりに操作し、音声と字幕のついた動画にします。
 

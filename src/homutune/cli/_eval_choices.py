@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import note, print_json, tell
-from homutune.cli._eval_common import MODEL_HELP, AsJson, progress_bars, resolve
+from homutune.cli._eval_common import MODEL_HELP, progress_bars, resolve
+from homutune.cli._options import AsJson
 
 
 def choices(

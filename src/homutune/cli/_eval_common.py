@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from homutune.settings import Settings
     from homutune.tuning import ModelEntry
 
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 DatasetName = Annotated[str, typer.Option(help="データセットの名前、または latest。")]
 MODEL_HELP = "モデル名、suffix、base（設定のベースモデル）または latest（最後に学習したモデル）。"
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import print_json, tell
-from homutune.cli._eval_common import MODEL_HELP, AsJson, Criterion, DatasetName, resolve
+from homutune.cli._eval_common import MODEL_HELP, Criterion, DatasetName, resolve
+from homutune.cli._options import AsJson
 
 
 def gate(

@@ -13,13 +13,8 @@ from rich.table import Table
 
 from homutune.cli._console import note, out, print_json, tell
 from homutune.cli._eval_arms import find_run
-from homutune.cli._eval_common import (
-    MODEL_HELP,
-    AsJson,
-    Criterion,
-    DatasetName,
-    progress_bars,
-)
+from homutune.cli._eval_common import MODEL_HELP, Criterion, DatasetName, progress_bars
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:

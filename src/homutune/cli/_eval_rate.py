@@ -10,7 +10,8 @@ import typer
 
 from homutune.cli._console import print_json, tell
 from homutune.cli._eval_arms import find_run
-from homutune.cli._eval_common import MODEL_HELP, AsJson, DatasetName
+from homutune.cli._eval_common import MODEL_HELP, DatasetName
+from homutune.cli._options import AsJson
 
 app = typer.Typer(
     help="人による採点：採点表の書き出しと取り込み。",

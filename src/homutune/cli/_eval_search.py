@@ -11,14 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from homutune.cli._console import out, print_json, tell
-from homutune.cli._eval_common import (
-    MODEL_HELP,
-    AsJson,
-    DatasetName,
-    progress_bars,
-    report_path,
-    resolve,
-)
+from homutune.cli._eval_common import MODEL_HELP, DatasetName, progress_bars, report_path, resolve
+from homutune.cli._options import AsJson
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

@@ -13,14 +13,14 @@ from rich.table import Table
 from homutune.cli._console import note, out, print_json, tell
 from homutune.cli._eval_common import (
     MODEL_HELP,
-    AsJson,
     DatasetName,
     conditions_of,
     measure,
-    report_path,
     resolve,
 )
+from homutune.cli._eval_report import report_comparison
 from homutune.cli._improve_common import LoopName, open_it
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,15 +45,7 @@ def retrain(
     from homutune.cli._eval_view import print_comparison
     from homutune.client import connect, friendly_errors
     from homutune.data import open_dataset
-    from homutune.evaluation import (
-        Training,
-        compare_runs,
-        find_pairs,
-        read_loss_curves,
-        read_opinions,
-        write_report,
-    )
-    from homutune.improvement import applied_version, version_history
+    from homutune.improvement import applied_version
 
     settings, opened = open_it(loop)
     dataset = open_dataset(settings.home, applied_version(opened))
@@ -72,20 +64,8 @@ def retrain(
                 limit=limit,
                 concurrency=concurrency,
             )
-    pairs, absent = find_pairs(settings.home, dataset, base=before, tuned=entry.model)
-    comparison = compare_runs(dataset, pairs, absent)
-    first = next(iter(pairs.values()))
-    versions = version_history(settings.home, first[1], settings.base_url)
-    path = report or report_path(settings.home, entry.model)
-    write_report(
-        path,
-        comparison,
-        pairs,
-        dataset,
-        curves=read_loss_curves(entry.metrics_path) if entry.metrics_path else None,
-        training=Training.of(entry),
-        opinions=read_opinions(settings.home, *first),
-        history=versions,
+    made = report_comparison(
+        settings, dataset, base=before, tuned=entry.model, entry=entry, path=report
     )
     if as_json:
         print_json(
@@ -94,15 +74,15 @@ def retrain(
                 "dataset": dataset.name,
                 "before": before,
                 "after": entry.model,
-                "report": str(path.resolve()),
-                "comparison": asdict(comparison),
-                "history": [asdict(version) for version in versions],
+                "report": str(made.path.resolve()),
+                "comparison": asdict(made.comparison),
+                "history": [asdict(version) for version in made.versions],
             }
         )
         return
-    print_comparison(comparison)
-    _print_history(versions)
-    tell(f"報告書: {path.resolve()}")
+    print_comparison(made.comparison)
+    _print_history(made.versions)
+    tell(f"報告書: {made.path.resolve()}")
 
 
 def history(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from homutune.cli._console import note, print_json, tell
-from homutune.cli._eval_common import AsJson
 from homutune.cli._improve_common import LoopName, open_it
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:

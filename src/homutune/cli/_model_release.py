@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import print_json, tell
+from homutune.cli._options import AsJson
 
 
 def release(
@@ -18,7 +19,7 @@ def release(
         Path | None,
         typer.Option(help="書き出すフォルダー。省くと models/ の中の、ベースモデルの名前。"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """学習したモデルを、モデルカードと一緒に公開用のフォルダーに写します（10 MB まで）。
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from homutune.cli._console import console, note, tell, tell_embedding
 from homutune.errors import UserError
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     from homutune.settings import Settings
 
 PlanName = Literal["grounded", "plain"]
+AnswerPlan = Annotated[
+    PlanName | None,
+    typer.Option(metavar="<名前>", help="grounded か plain。省くと学習時と同じ。"),
+]
+Cards = Annotated[
+    Path | None,
+    typer.Option(help="解説カード。省くと data/cards か同梱のもの。自社カードは常に使います。"),
+]
 FormName = Literal["文章", "箇条書き", "表", "JSON"]
 #: Where ``homutune init`` puts the cards of a project.
 PROJECT_CARDS = Path("data/cards")

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from homutune.cli._console import note, print_json
-from homutune.cli._qa import FormName, PlanName, answer_with_progress, open_desk, print_answer
+from homutune.cli._options import AsJson, ModelName, NoExternal
+from homutune.cli._qa import (
+    AnswerPlan,
+    Cards,
+    FormName,
+    answer_with_progress,
+    open_desk,
+    print_answer,
+)
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,30 +29,20 @@ def ask(
     question: Annotated[
         str, typer.Argument(metavar="QUESTION", help="質問。- なら標準入力から読みます。")
     ],
-    model: Annotated[
-        str, typer.Option(help="モデル名・別名・suffix。latest は最後に学習したもの。")
-    ] = "latest",
-    plan: Annotated[
-        PlanName | None,
-        typer.Option(metavar="<名前>", help="grounded か plain。省くと学習時と同じ。"),
-    ] = None,
-    cards: Annotated[
-        Path | None,
-        typer.Option(help="解説カード。省くと data/cards か同梱のもの。自社カードは常に使います。"),
-    ] = None,
+    model: ModelName = "latest",
+    plan: AnswerPlan = None,
+    cards: Cards = None,
     form: Annotated[
         FormName, typer.Option(metavar="<形>", help="文章・箇条書き・表・JSON のどれか。")
     ] = "文章",
     out: Annotated[
         Path | None, typer.Option(help="回答を書き出すファイル（.md .docx .json）。")
     ] = None,
-    no_external: Annotated[
-        bool, typer.Option("--no-external", help="外部送信禁止。この PC のモデルだけを使います。")
-    ] = False,
+    no_external: NoExternal = False,
     show_cards: Annotated[
         bool, typer.Option("--show-cards/--no-show-cards", help="根拠にしたカードを表示します。")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """法務の質問に、根拠の資料を添えて答えます。
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from homutune.cli._console import print_json, tell
+from homutune.cli._options import AsJson
 
 if TYPE_CHECKING:
     from homutune.data import CardShelf
@@ -45,7 +46,7 @@ def add(
 
 @app.command("list")
 def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """自社カードを一覧します。
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from homutune.cli._console import console, note, tell
-from homutune.cli._qa import FormName, PlanName, answer_with_progress, open_desk, print_answer
+from homutune.cli._options import ModelName, NoExternal
+from homutune.cli._qa import (
+    AnswerPlan,
+    Cards,
+    FormName,
+    answer_with_progress,
+    open_desk,
+    print_answer,
+)
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,9 +57,7 @@ _ENGLISH = {
 
 
 def chat(
-    model: Annotated[
-        str, typer.Option(help="モデル名・別名・suffix。latest は最後に学習したもの。")
-    ] = "latest",
+    model: ModelName = "latest",
     resume: Annotated[
         str | None,
         typer.Option("--open", metavar="<ID>", help="保存した会話の続きから始めます。"),
@@ -59,17 +65,9 @@ def chat(
     listing: Annotated[
         bool, typer.Option("--list", help="保存された会話を並べて終わります。")
     ] = False,
-    plan: Annotated[
-        PlanName | None,
-        typer.Option(metavar="<名前>", help="grounded か plain。省くと学習時と同じ。"),
-    ] = None,
-    cards: Annotated[
-        Path | None,
-        typer.Option(help="解説カード。省くと data/cards か同梱のもの。自社カードは常に使います。"),
-    ] = None,
-    no_external: Annotated[
-        bool, typer.Option("--no-external", help="外部送信禁止。この PC のモデルだけを使います。")
-    ] = False,
+    plan: AnswerPlan = None,
+    cards: Cards = None,
+    no_external: NoExternal = False,
 ) -> None:
     """続けて質問します。会話は保存され、後から続きを聞けます。
 

@@ -18,15 +18,8 @@ from homutune.cli import (
     data_review,
 )
 from homutune.cli._console import out, print_json
-from homutune.cli._data_load import (
-    EXAMPLES,
-    AsJson,
-    CardsPath,
-    DataPath,
-    RecipeName,
-    lines_of,
-    load,
-)
+from homutune.cli._data_load import EXAMPLES, CardsPath, DataPath, RecipeName, lines_of, load
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 app = typer.Typer(

@@ -9,17 +9,16 @@ import typer
 
 from homutune.cli import _data_check_view as view
 from homutune.cli._console import note, print_json, tell
+from homutune.cli._data_load import EXAMPLES, CardsPath
 from homutune.cli._data_meaning import Meaning, meaning_embed
 from homutune.cli._data_source import (
-    EXAMPLES,
-    AsJson,
-    CardsPath,
     Clients,
     Source,
     Target,
     open_source,
     read_clients,
 )
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -270,15 +269,15 @@ def _read_plan(path: Path | None) -> dict[str, dict[str, int]] | None:
     """``分野: {論点: 件数}`` from YAML."""
     if path is None:
         return None
-    import yaml
+    from homutune.data import read_yaml
 
+    content = read_yaml(path, "論点の計画")
     try:
-        content = yaml.safe_load(path.read_text("utf-8-sig"))
         return {
             str(field): {str(topic): int(wanted) for topic, wanted in topics.items()}
             for field, topics in content.items()
         }
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise UserError(
             "論点の計画を読めません。",
             remedy="「売買: {検査: 3, 解除: 2}」のように、分野・論点・件数を書いてください。",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from homutune.cli._console import print_json, tell
-from homutune.cli._data_load import SIDES, AsJson, RecipeName, examples, lines_of
+from homutune.cli._data_load import SIDES, RecipeName, examples, lines_of
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ import typer
 from rich.text import Text
 
 from homutune.cli._console import note, out, print_json, tell
-from homutune.cli._data_source import EXAMPLES, AsJson, Source, Target, open_source
+from homutune.cli._data_load import EXAMPLES
+from homutune.cli._data_source import Source, Target, open_source
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:

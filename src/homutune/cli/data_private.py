@@ -10,14 +10,9 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import note, print_json, tell
-from homutune.cli._data_source import (
-    EXAMPLES,
-    AsJson,
-    Clients,
-    Target,
-    open_source,
-    read_clients,
-)
+from homutune.cli._data_load import EXAMPLES
+from homutune.cli._data_source import Clients, Target, open_source, read_clients
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 PSEUDONYMIZE_EPILOG = "\n".join(

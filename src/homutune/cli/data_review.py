@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from homutune.cli._console import print_json, tell
-from homutune.cli._data_load import AsJson, examples, tell_notes
+from homutune.cli._data_load import examples, tell_notes
+from homutune.cli._options import AsJson
 from homutune.cli._review_view import print_review
 from homutune.errors import UserError
 

@@ -11,6 +11,7 @@ import typer
 from homutune.cli._console import note, out, print_json, tell
 from homutune.cli._data_load import examples
 from homutune.cli._deliver_video import video
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ app = typer.Typer(
 
 REPORT = Path("deliverables/report.md")
 VIDEO = Path("deliverables/demo.mp4")
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 ReportPath = Annotated[Path, typer.Option("--report", help="レポート（Markdown）。")]
 VideoPath = Annotated[Path, typer.Option("--video", help="デモ動画。")]
 Project = Annotated[Path, typer.Option(help="プロジェクトのフォルダー。")]

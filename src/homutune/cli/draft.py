@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def draft(
     templates: Annotated[
         Path | None, typer.Option(help="ひな形のフォルダー。省くと同梱のもの。")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """ひな形とプレイブックの文例から、契約書・通知・社内回答メモを下書きし、整合を確かめます。
 

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from homutune.cli._console import note, out, print_json, tell, tell_sending
+from homutune.cli._options import AsJson, ChangeAuthor, ModelName, NoExternal
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,16 +33,10 @@ def edit(
     clause: Annotated[
         str | None, typer.Option(metavar="<条>", help="直す条（例: 第5条）。省くと全体。")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="モデル名・別名・suffix。latest は最後に学習したもの。")
-    ] = "latest",
-    no_external: Annotated[
-        bool, typer.Option("--no-external", help="外部送信禁止。この PC のモデルだけを使います。")
-    ] = False,
-    author: Annotated[
-        str, typer.Option(metavar="<名前>", help="変更履歴の作成者名。")
-    ] = "法務チューン",
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    model: ModelName = "latest",
+    no_external: NoExternal = False,
+    author: ChangeAuthor = "法務チューン",
+    as_json: AsJson = False,
 ) -> None:
     """指示に沿った修正案を作り、変更履歴（Word で承諾・却下できる形）にして保存します。
 

@@ -13,18 +13,18 @@ from homutune.cli._eval_arms import compare_arms_of, names_arms
 from homutune.cli._eval_choices import choices
 from homutune.cli._eval_common import (
     MODEL_HELP,
-    AsJson,
     DatasetName,
     conditions_of,
     measure,
-    report_path,
     resolve,
 )
 from homutune.cli._eval_gate import gate
 from homutune.cli._eval_judge import judge
 from homutune.cli._eval_rate import app as rate_app
+from homutune.cli._eval_report import report_comparison
 from homutune.cli._eval_search import search
 from homutune.cli._eval_view import print_comparison, summary_table
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -178,15 +178,6 @@ def compare(
 ) -> None:
     """保存した結果から二つ、または四つを比べ、報告書（HTML）を作ります。"""
     from homutune.data import open_dataset
-    from homutune.evaluation import (
-        Training,
-        compare_runs,
-        find_pairs,
-        read_loss_curves,
-        read_opinions,
-        write_report,
-    )
-    from homutune.improvement import version_history
     from homutune.settings import load_settings
 
     if arms and names_arms(arms):
@@ -202,32 +193,26 @@ def compare(
     base_name, _ = resolve(settings, base)
     tuned_name, entry = resolve(settings, tuned)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
-    pairs, absent = find_pairs(settings.home, opened, base=base_name, tuned=tuned_name)
-    comparison = compare_runs(opened, pairs, absent)
-    metrics_path = metrics or (entry.metrics_path if entry else None)
-    opinions = read_opinions(settings.home, *next(iter(pairs.values())))
-    path = report or report_path(settings.home, tuned_name)
-    write_report(
-        path,
-        comparison,
-        pairs,
+    made = report_comparison(
+        settings,
         opened,
-        curves=read_loss_curves(metrics_path) if metrics_path else None,
-        training=Training.of(entry),
-        opinions=opinions,
-        history=version_history(settings.home, next(iter(pairs.values()))[1], settings.base_url),
+        base=base_name,
+        tuned=tuned_name,
+        entry=entry,
+        metrics=metrics,
+        path=report,
     )
     if as_json:
         print_json(
             {
-                "report": str(path.resolve()),
-                "comparison": asdict(comparison),
-                "opinions": asdict(opinions),
+                "report": str(made.path.resolve()),
+                "comparison": asdict(made.comparison),
+                "opinions": asdict(made.opinions),
             }
         )
         return
-    print_comparison(comparison)
-    out.print(f"報告書: {path.resolve()}", markup=False, soft_wrap=True)
+    print_comparison(made.comparison)
+    out.print(f"報告書: {made.path.resolve()}", markup=False, soft_wrap=True)
 
 
 app.add_typer(rate_app, name="rate")

@@ -10,10 +10,11 @@ import typer
 
 from homutune.cli._console import note, print_json, tell
 from homutune.cli._data_load import examples
-from homutune.cli._eval_common import MODEL_HELP, AsJson, DatasetName, progress_bars, resolve
+from homutune.cli._eval_common import MODEL_HELP, DatasetName, progress_bars, resolve
 from homutune.cli._improve_common import LoopName, open_it
 from homutune.cli._improve_retrain import history, retrain
 from homutune.cli._improve_review import accept, edit, export, import_, reject, review, show
+from homutune.cli._options import AsJson
 
 if TYPE_CHECKING:
     from homutune.improvement import Draft

@@ -11,6 +11,7 @@ import typer
 
 from homutune.cli import _law_view
 from homutune.cli._console import note, print_json, tell
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 
 
 @app.command(

@@ -10,6 +10,7 @@ import typer
 
 from homutune.cli._console import note, out, print_json, tell
 from homutune.cli._model_release import release
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ app = typer.Typer(
 ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help="学習したモデルの名前、または latest。")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 
 
 @app.command("export")

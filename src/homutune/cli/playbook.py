@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import print_json, tell
+from homutune.cli._options import AsJson
 
 _EXAMPLES = "使い方の例:"
 
@@ -24,8 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 
 
 @app.command(

@@ -12,38 +12,37 @@ from rich.table import Table
 from rich.text import Text
 
 from homutune.cli._console import note, out, print_json, tell, tell_sending
+from homutune.cli._options import (
+    PRIORITY_STYLES,
+    AsJson,
+    ChangeAuthor,
+    ContractType,
+    NoExternal,
+    OurParty,
+    OurSide,
+    PlaybookFolder,
+    check_party,
+)
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
     from homutune.assistant import Applied, Decision, Document, Finding, Opinion, Review
-
-_STYLES = {"高": "bold red", "中": "bold yellow", "低": "bold cyan"}
 
 
 def review(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="契約書（docx・pdf・txt・md・html）。")
     ],
-    contract_type: Annotated[
-        str | None,
-        typer.Option("--type", metavar="<類型>", help="契約類型。省くと自動で判定します。"),
-    ] = None,
-    side: Annotated[
-        str | None, typer.Option(metavar="<立場>", help="自社の立場（例: 受託者）。")
-    ] = None,
-    party: Annotated[
-        str | None,
-        typer.Option(metavar="<甲か乙>", help="自社が甲か乙か。省くと条文から判定します。"),
-    ] = None,
+    contract_type: ContractType = None,
+    side: OurSide = None,
+    party: OurParty = None,
     template: Annotated[
         str | None,
         typer.Option(
             metavar="<ひな形>", help="自社のひな形と比べます（取り込んだ名前、またはファイル）。"
         ),
     ] = None,
-    playbooks: Annotated[
-        Path | None, typer.Option(help="プレイブックのフォルダー。省くと同梱のもの。")
-    ] = None,
+    playbooks: PlaybookFolder = None,
     decisions: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,9 +57,7 @@ def review(
             metavar="<モデル名>", help="モデルの意見も求めます（規則の指摘とは別に示します）。"
         ),
     ] = None,
-    no_external: Annotated[
-        bool, typer.Option("--no-external", help="外部送信禁止。この PC のモデルだけを使います。")
-    ] = False,
+    no_external: NoExternal = False,
     target: Annotated[
         Path | None,
         typer.Option("--out", help="保存先（.html・.json・.xlsx・.docx＝コメント付きの写し）。"),
@@ -73,10 +70,8 @@ def review(
         Path | None,
         typer.Option(help="採用・修正した文言を変更履歴にした写し（.docx）の保存先。"),
     ] = None,
-    author: Annotated[
-        str, typer.Option(metavar="<名前>", help="変更履歴の作成者名。")
-    ] = "法務チューン",
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    author: ChangeAuthor = "法務チューン",
+    as_json: AsJson = False,
 ) -> None:
     """契約書をプレイブックと比べ、差異・欠落条項・文例・根拠を示します。
 
@@ -99,7 +94,8 @@ def review(
     )
     from homutune.settings import load_settings
 
-    _check_options(file, party, target)
+    check_party(party)
+    _check_target(file, target)
     _check_redline(file, redline)
     home = load_settings().home
     document = read_document(file)
@@ -226,11 +222,7 @@ def _check_redline(file: Path, redline: Path | None) -> None:
         )
 
 
-def _check_options(file: Path, party: str | None, target: Path | None) -> None:
-    if party not in (None, "甲", "乙"):
-        raise UserError(
-            f"--party は甲か乙です（{party}）。", remedy="--party 甲 の形で指定してください。"
-        )
+def _check_target(file: Path, target: Path | None) -> None:
     if target is None:
         return
     if target.suffix not in (".html", ".json", ".xlsx", ".docx"):
@@ -314,6 +306,6 @@ def _card(number: int, finding: Finding, decision: Decision | None) -> Panel:
     body.append(f"出所：{finding.source}（{finding.rule}）", "dim")
     place = f"（{finding.clause}）" if finding.clause else ""
     title = Text(
-        f"{number}. [{finding.priority}] {finding.topic}{place}", _STYLES[finding.priority]
+        f"{number}. [{finding.priority}] {finding.topic}{place}", PRIORITY_STYLES[finding.priority]
     )
     return Panel(body, title=title, title_align="left", border_style="dim")

@@ -12,13 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._options import (
+    PRIORITY_STYLES,
+    AsJson,
+    ContractType,
+    OurParty,
+    OurSide,
+    PlaybookFolder,
+    check_party,
+)
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
     from homutune.assistant import Register
 
 _SUFFIXES = (".html", ".xlsx", ".docx", ".svg", ".json", ".ics")
-_STYLES = {"高": "bold red", "中": "bold yellow", "低": "bold cyan"}
 
 
 def risk(
@@ -29,17 +37,9 @@ def risk(
     plan: Annotated[
         bool, typer.Option("--plan", help="契約書でなく、計画の説明として読みます。")
     ] = False,
-    contract_type: Annotated[
-        str | None,
-        typer.Option("--type", metavar="<類型>", help="契約類型。省くと自動で判定します。"),
-    ] = None,
-    side: Annotated[
-        str | None, typer.Option(metavar="<立場>", help="自社の立場（例: 受託者）。")
-    ] = None,
-    party: Annotated[
-        str | None,
-        typer.Option(metavar="<甲か乙>", help="自社が甲か乙か。省くと条文から判定します。"),
-    ] = None,
+    contract_type: ContractType = None,
+    side: OurSide = None,
+    party: OurParty = None,
     signed: Annotated[
         str | None,
         typer.Option(
@@ -52,16 +52,14 @@ def risk(
             "--owner", metavar="<分類=担当>", help="分類ごとの担当（例: 知的財産=知財部）。"
         ),
     ] = None,
-    playbooks: Annotated[
-        Path | None, typer.Option(help="プレイブックのフォルダー。省くと同梱のもの。")
-    ] = None,
+    playbooks: PlaybookFolder = None,
     targets: Annotated[
         list[Path] | None,
         typer.Option(
             "--out", help="保存先（.html・.xlsx・.docx・.svg＝図・.ics＝予定表・.json）。何度でも。"
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """契約書や計画からリスク登録簿・確認優先度の図・期限の予定表を作ります（規則による比較）。
 
@@ -77,10 +75,7 @@ def risk(
         write_register,
     )
 
-    if party not in (None, "甲", "乙"):
-        raise UserError(
-            f"--party は甲か乙です（{party}）。", remedy="--party 甲 の形で指定してください。"
-        )
+    check_party(party)
     named = _owners(owners or [])
     _check_targets(file, targets or [], plan=plan)
     document = read_document(file)
@@ -178,7 +173,7 @@ def _show(register: Register) -> None:
     for risk in register.risks:
         table.add_row(
             str(risk.number),
-            Text(risk.priority, _STYLES[risk.priority]),
+            Text(risk.priority, PRIORITY_STYLES[risk.priority]),
             *map(Text, (risk.category, risk.topic, risk.clause, risk.cause, risk.consequence)),
             Text(risk.owner),
         )

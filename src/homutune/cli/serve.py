@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from homutune.cli._console import out, print_json, tell
+from homutune.cli._options import AsJson
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 keys = typer.Typer(
@@ -19,7 +20,6 @@ keys = typer.Typer(
 )
 app.add_typer(keys, name="keys")
 
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 UserName = Annotated[str, typer.Argument(metavar="名前", help="利用者の名前。")]
 
 

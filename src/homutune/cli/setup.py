@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 if TYPE_CHECKING:
     from homutune.settings import Settings
-
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 
 
 def init(

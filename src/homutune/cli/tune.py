@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._options import AsJson
 from homutune.cli._tune_view import (
     job_json,
     loss_text,
@@ -46,7 +47,6 @@ app = typer.Typer(
     add_completion=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="ジョブの ID、または latest。")]
 _LISTED = 20
 
@@ -206,39 +206,35 @@ def show(
 
 
 @app.command("cancel")
-def cancel(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="ジョブの ID、または latest。")],
-    as_json: AsJson = False,
-) -> None:
+def cancel(job: JobName, as_json: AsJson = False) -> None:
     """ジョブを中止します。"""
-    with _server() as (_, client):
-        stopped = client.fine_tuning.jobs.cancel(_resolve(client, job))
-    if as_json:
-        print_json({"job": job_json(stopped)})
-    else:
-        tell(f"中止しました: {stopped.id}")
+    _control("cancel", job, as_json, "中止しました: {id}")
 
 
 @app.command("pause")
 def pause(job: JobName, as_json: AsJson = False) -> None:
     """ジョブを一時停止します。学習は保存され、後で続きから再開できます。"""
-    with _server() as (_, client):
-        paused = client.fine_tuning.jobs.pause(_resolve(client, job))
-    if as_json:
-        print_json({"job": job_json(paused)})
-    else:
-        tell(f"一時停止を依頼しました: {paused.id}（再開: homutune tune resume {paused.id}）")
+    _control(
+        "pause", job, as_json, "一時停止を依頼しました: {id}（再開: homutune tune resume {id}）"
+    )
 
 
 @app.command("resume")
 def resume(job: JobName, as_json: AsJson = False) -> None:
     """一時停止したジョブを、止めた所から再開します。"""
+    _control("resume", job, as_json, "再開しました: {id}（見る: homutune tune watch {id}）")
+
+
+def _control(
+    action: Literal["cancel", "pause", "resume"], job: str, as_json: bool, done: str
+) -> None:
+    """Ask the server for ``action`` and say that it is done."""
     with _server() as (_, client):
-        resumed = client.fine_tuning.jobs.resume(_resolve(client, job))
+        found = getattr(client.fine_tuning.jobs, action)(_resolve(client, job))
     if as_json:
-        print_json({"job": job_json(resumed)})
+        print_json({"job": job_json(found)})
     else:
-        tell(f"再開しました: {resumed.id}（見る: homutune tune watch {resumed.id}）")
+        tell(done.format(id=found.id))
 
 
 @app.command("models")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import out, print_json, tell
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 app = typer.Typer(
@@ -20,7 +21,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")]
 UserName = Annotated[str, typer.Argument(metavar="名前", help="利用者の名前。")]
 
 

@@ -90,6 +90,7 @@ from homutune.data._writers import (
     write_examples,
     write_hf_folder,
 )
+from homutune.data._yaml import read_yaml
 from homutune.files import write_atomic
 
 __all__ = [
@@ -183,6 +184,7 @@ __all__ = [
     "read_review",
     "read_table_head",
     "read_team_cards",
+    "read_yaml",
     "references",
     "render_check_page",
     "restore",

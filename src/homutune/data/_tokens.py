@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from homutune.data._types import Message
-from homutune.data._yaml import load_yaml
+from homutune.data._yaml import read_yaml
 from homutune.errors import UserError
 
 # Cookbook, "Data preparation and analysis for chat model fine-tuning".
@@ -191,7 +191,7 @@ def load_prices(path: Path | None = None) -> PriceList:
         UserError: the file is missing or not a price list.
     """
     path = path or Path(__file__).with_name("prices.yaml")
-    content, _ = load_yaml(path, [])
+    content = read_yaml(path, "料金表")
     try:
         return PriceList(
             date=str(content["date"]),

@@ -31,7 +31,16 @@ class _Loader(_Base):  # type: ignore[misc]
                 )
 
 
-def load_yaml(path: Path, notes: list[str]) -> tuple[Any, yaml.Node]:
+def read_yaml(path: Path, what: str) -> Any:
+    """The content of ``path``; ``what`` names the kind of file in the message of an error.
+
+    Raises:
+        UserError: not readable, or not YAML.
+    """
+    return load_yaml(path, [], what)[0]
+
+
+def load_yaml(path: Path, notes: list[str], what: str = "YAML ") -> tuple[Any, yaml.Node]:
     """The content of ``path`` and its node tree, whose marks tell the lines.
 
     Raises:
@@ -49,14 +58,14 @@ def load_yaml(path: Path, notes: list[str]) -> tuple[Any, yaml.Node]:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "書式の誤り"
         raise UserError(
-            f"YAML を読めません（{problem}）。",
+            f"{what}を読めません（{problem}）。",
             remedy="この行とその前の行の字下げ・引用符・コロンを確認してください。",
             file=path,
             line=mark.line + 1 if mark else None,
         ) from None
     except ValueError as error:  # e.g. a date such as 2026-13-45
         raise UserError(
-            f"YAML の値を読めません（{error}）。",
+            f"{what}の値を読めません（{error}）。",
             remedy="日付などの値を確認してください。",
             file=path,
         ) from None

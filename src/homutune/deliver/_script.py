@@ -23,8 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from homutune.data import read_yaml
 from homutune.errors import UserError
 
 #: What can be done, and how many values it takes.
@@ -75,17 +74,11 @@ def read_script(path: Path) -> Script:
     Raises:
         UserError: it cannot be read, or a step is not as it must be.
     """
+    content = read_yaml(path, "台本")
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
         low, high = (float(value) for value in content["length"])
         scenes = tuple(_scene(item, path) for item in content["scenes"])
         speed = float(content.get("speed", 1.0))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(
-            f"台本を読めません（{type(error).__name__}）。",
-            file=path,
-            remedy="YAML の書式を直してください。",
-        ) from None
     except (KeyError, TypeError, ValueError):
         raise UserError(
             "台本に length（秒の下限と上限）と scenes（場面の一覧）が必要です。",

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from homutune.evaluation._legal_text import LegalText, likeness
-from homutune.law import kanji_to_int
+from homutune.law import NUMERAL, numeral_value
 
-# Bounded, so that a model's endless digits cost no more than they are worth.
-_N = r"(?:[0-9][0-9,]{0,14}(?:\.[0-9]{1,9})?|[〇一二三四五六七八九十百千]{1,12})[千万億]?"
+_N = rf"{NUMERAL}[千万億]?"
 _MONTH = r"(?:か|カ|ヵ|ヶ|ケ|箇)月"
 _QUANTITY = re.compile(
     rf"(?P<date>(?:[0-9]{{4}}|(?:令和|平成|昭和)(?:元|{_N}))年(?:{_N}月)?(?:{_N}日)?|{_N}月{_N}日)"
@@ -41,7 +40,6 @@ _UNITS: dict[str, tuple[str, str, Fraction]] = {
     "名": ("人", "", Fraction(1)),
     "才": ("歳", "", Fraction(1)),
 }
-_SCALE = {"千": 1_000, "万": 10_000, "億": 100_000_000}
 
 _NOT = r"(?:ない|ません|ず)"
 _FORBIDDEN = (
@@ -127,25 +125,17 @@ def _value(match: re.Match[str]) -> tuple[str, tuple[str, Fraction]]:
     if match["date"]:
         return "date", (match["date"], Fraction(0))
     if match["whole"]:
-        return "ratio", ("", _number(match["part"]) / (_number(match["whole"]) or 1))
+        return "ratio", ("", numeral_value(match["part"]) / (numeral_value(match["whole"]) or 1))
     if match["tenths"]:
-        more = _number(match["hundredths"]) / 100 if match["hundredths"] else Fraction(0)
-        return "ratio", ("", _number(match["tenths"]) / 10 + more)
+        more = numeral_value(match["hundredths"]) / 100 if match["hundredths"] else Fraction(0)
+        return "ratio", ("", numeral_value(match["tenths"]) / 10 + more)
     if match["word"]:
         kind, unit, number = _WORDS[match["word"]]
         return kind, (unit, number)
     unit = match["unit"]
     default = ("duration", "月", Fraction(1)) if unit.endswith("月") else (unit, "", Fraction(1))
     kind, unit, factor = _UNITS.get(unit, default)
-    return kind, (unit, _number(match["count"]) * factor)
-
-
-def _number(written: str) -> Fraction:
-    digits, scale = written.replace(",", ""), 1
-    if digits[-1] in _SCALE and len(digits) > 1:
-        scale, digits = _SCALE[digits[-1]], digits[:-1]
-    number = Fraction(digits) if digits[0].isascii() else Fraction(kanji_to_int(digits))
-    return number * scale
+    return kind, (unit, numeral_value(match["count"]) * factor)
 
 
 def _bound(text: LegalText, match: re.Match[str]) -> str | None:

@@ -11,10 +11,11 @@ from homutune.law._names import Change, canonical_law, law_names
 from homutune.law._provisions import Provisions
 from homutune.law._standard_xml import ArticleText, LawText, Paragraph, parse_law
 from homutune.law._store import Difference, LawStore, compare, read_laws
-from homutune.law._text import kanji_to_int, normalize
+from homutune.law._text import NUMERAL, kanji_to_int, normalize, numeral_value
 from homutune.law._verdicts import Finding, Verdict, check_citation
 
 __all__ = [
+    "NUMERAL",
     "Article",
     "ArticleText",
     "Change",
@@ -39,6 +40,7 @@ __all__ = [
     "law_index",
     "law_names",
     "normalize",
+    "numeral_value",
     "parse_law",
     "read_laws",
 ]

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from homutune.data import read_yaml
 from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.prompting._plans import PLANS, PromptPlan
@@ -28,16 +29,7 @@ def read_plans(path: Path) -> list[PromptPlan]:
     Raises:
         UserError: with file, for what cannot be read or used.
     """
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(path, f"ファイルを読めません（{error}）。") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        raise _wrong(path, "YAML として読めません。", line) from None
+    content = read_yaml(path, "プラン")
     entries = content if isinstance(content, list) else [content]
     plans = [_plan(path, entry) for entry in entries]
     names = [plan.name for plan in plans]
@@ -82,11 +74,10 @@ def _plan(path: Path, entry: Any) -> PromptPlan:
     return plan
 
 
-def _wrong(path: Path, message: str, line: int | None = None) -> UserError:
+def _wrong(path: Path, message: str) -> UserError:
     return UserError(
         message,
         remedy="書き方：- name: shots2、form: grounded、k: 3、shots: 2、reasoning: false、"
         "output: text（name と form のほかは省けます）。",
         file=path,
-        line=line,
     )

@@ -18,9 +18,10 @@ How to add a group of pages:
 3. A page: ``def show(request: Request) -> Response`` (``def``, so that it runs in a thread) with
    ``web = web_of(request)``, ``user = user_of(request)``, ``return web.page(request,
    "<group>/<page>.html", …)``; after a change ``return go("/<group>/…")``; a file with
-   ``download``. ``with web.client(matter) as client:`` is the way to a model (``matter`` so that
-   外部送信禁止 of it is kept; none where nothing of a matter is sent). Long work goes to
-   ``web.tasks.start``. ``page``'s own keyword ``status`` is the HTTP status.
+   ``download``. ``with web.client() as client:`` is the way to the model server; what belongs to a
+   matter is sent by ``LegalModel`` with ``no_external`` of the matter's facts, so that 仮名化,
+   budget and 外部送信禁止 hold. Long work goes to ``web.tasks.start``. ``page``'s own keyword
+   ``status`` is the HTTP status.
 4. Whatever belongs to one person is a matter: ``web.matters.create(user, kind, title, …)``,
    ``.get(user, kind, id)`` (404 unless it is theirs), ``.list``, ``.update``, ``.delete``,
    ``.folder``. Call the path parameter ``matter_id`` and never open a matter otherwise:

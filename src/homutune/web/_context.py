@@ -22,7 +22,7 @@ from homutune import __version__
 from homutune.client import connect, friendly_errors
 from homutune.data import CardLibrary, CardShelf, corpus_path
 from homutune.embedding import text_vectors
-from homutune.server import MatterRow, Store, is_loopback
+from homutune.server import Store, is_loopback
 from homutune.settings import Settings
 from homutune.tuning import ModelEntry, list_models
 from homutune.web._accounts import Accounts, User
@@ -97,26 +97,17 @@ class Web:
         return self.settings.home.absolute()
 
     @contextmanager
-    def client(self, matter: MatterRow | None = None) -> Iterator[openai.OpenAI]:
-        """The way to a model, with errors in Japanese.
-
-        Args:
-            matter: whose contents are sent; one marked 外部送信禁止 stays on this machine.
+    def client(self) -> Iterator[openai.OpenAI]:
+        """The way to the model server, with errors in Japanese; for nothing of a matter.
 
         Raises:
-            UserError: the server could not be reached or refused, or is elsewhere.
+            UserError: the server could not be reached or refused.
         """
-        settings = self.settings
-        if matter is not None and matter.facts.get("no_external"):
-            inside = settings.model_copy(update={"no_external": True})
-            with friendly_errors(inside), connect(inside) as client:
-                yield client
-            return
-        with friendly_errors(settings):
+        with friendly_errors(self.settings):
             with self._connecting:
                 # Kept: its certificates alone take a tenth of a second to read.
                 if self._client is None:
-                    self._client = connect(settings)
+                    self._client = connect(self.settings)
             yield self._client
 
     def models(self) -> list[ModelEntry]:

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import logging
-import threading
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from homutune.assistant import (
     OPINION_SCHEMA,
     Basis,
     Document,
+    LegalModel,
     Opinion,
     Review,
+    SchemaAsker,
     add_opinions,
 )
-from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.server import MatterRow
 from homutune.web._context import Web
+from homutune.web._tasks import Task
 
-log = logging.getLogger("homutune.server")
-
-#: Matters whose contract a model reads now. A restart ends the reading, and with it the entry.
-_RUNNING: set[str] = set()
-_LOCK = threading.Lock()
+_MAX_TOKENS = 800
 
 
 def with_opinions(folder: Path, review: Review) -> Review:
@@ -42,64 +37,53 @@ def with_opinions(folder: Path, review: Review) -> Review:
     return replace(review, opinions=opinions, model=kept["model"], opinions_dropped=kept["dropped"])
 
 
-def problem(folder: Path) -> str:
+def problem(web: Web, matter: MatterRow) -> str:
     """Why there are no opinions although they were asked for."""
-    path = folder / "opinions.problem"
-    return path.read_text("utf-8") if path.is_file() else ""
+    last = _last(web, matter)
+    return f"{last.problem}{last.remedy}" if last else ""
 
 
-def is_running(matter: MatterRow) -> bool:
+def is_running(web: Web, matter: MatterRow) -> bool:
     """Whether a model reads the contract now."""
-    return matter.id in _RUNNING
+    last = _last(web, matter)
+    return last is not None and last.state == "running"
 
 
 def start(web: Web, matter: MatterRow, document: Document, review: Review, model: str) -> None:
     """Ask ``model`` about every part of the contract; the result is kept when all is read."""
-    with _LOCK:
-        if matter.id in _RUNNING:
-            return
-        _RUNNING.add(matter.id)
-    folder = web.matters.folder(matter)
-    (folder / "opinions.problem").unlink(missing_ok=True)
+    if is_running(web, matter):
+        return
+    path = web.matters.folder(matter) / "opinions.json"
 
-    def work() -> None:
-        try:
-            found = _ask(web, matter, document, review, model)
-            content = {
-                "model": model,
-                "dropped": found.opinions_dropped,
-                "opinions": [asdict(opinion) for opinion in found.opinions],
-            }
-            _keep(folder / "opinions.json", json.dumps(content, ensure_ascii=False))
-        except UserError as error:
-            _keep(folder / "opinions.problem", f"{error.message}{error.remedy or ''}")
-        except Exception as error:  # its text may quote the contract
-            log.error("opinions: %s", type(error).__name__)
-            _keep(folder / "opinions.problem", "サーバーの内部で問題が起きました。")
-        finally:
-            _RUNNING.discard(matter.id)
+    def work(_: Task) -> None:
+        found = _ask(web, matter, document, review, model)
+        content = {
+            "model": found.model,
+            "dropped": found.opinions_dropped,
+            "opinions": [asdict(opinion) for opinion in found.opinions],
+        }
+        if path.parent.is_dir():  # unless the matter was deleted meanwhile
+            write_atomic(path, json.dumps(content, ensure_ascii=False))
 
-    threading.Thread(target=work, daemon=True).start()
-
-
-def _keep(path: Path, text: str) -> None:
-    """Unless the matter was deleted meanwhile."""
-    if path.parent.is_dir():
-        write_atomic(path, text)
+    web.tasks.start(_kind(matter), f"{model} の意見", f"/review/{matter.id}#opinions", work)
 
 
 def _ask(web: Web, matter: MatterRow, document: Document, review: Review, model: str) -> Review:
-    schema: Any = {"name": "opinions", "schema": OPINION_SCHEMA, "strict": True}
-    with web.client(matter) as client:
+    with LegalModel(
+        model,
+        settings=web.settings,
+        no_external=bool(matter.facts.get("no_external")),
+        # Our own server may pass a question on to another one.
+        pseudonymize=not web.stays_inside,
+    ) as legal_model:
+        ask = SchemaAsker(legal_model, OPINION_SCHEMA, _MAX_TOKENS)
+        return add_opinions(document, review, ask, legal_model.resolve())
 
-        def ask(messages: Any) -> str:
-            answer = client.chat.completions.create(
-                model=model,
-                messages=messages,
-                max_tokens=800,
-                temperature=0,
-                response_format={"type": "json_schema", "json_schema": schema},
-            )
-            return (answer.choices[0].message.content if answer.choices else None) or ""
 
-        return add_opinions(document, review, ask, model)
+def _last(web: Web, matter: MatterRow) -> Task | None:
+    """What was asked last; a restart of the server forgets it."""
+    return next(iter(web.tasks.list(_kind(matter))), None)
+
+
+def _kind(matter: MatterRow) -> str:
+    return f"opinions {matter.id}"

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from homutune.data._checks._report import Fault, excerpt
-from homutune.law import Citation, kanji_to_int
+from homutune.law import NUMERAL, Citation, numeral_value
 
 #: The text of a cited provision; ``homutune.law``'s ``Provisions`` is one.
 Statutes = Callable[[Citation], str | None]
@@ -21,9 +21,7 @@ Statutes = Callable[[Citation], str | None]
 Figure = tuple[str, Fraction]
 
 _DIGITS = "0-9〇一二三四五六七八九十百千"
-# Bounded, so that endless digits cost no more than they are worth.
-_PART = r"(?:[0-9][0-9,]{0,14}(?:\.[0-9]{1,9})?|[〇一二三四五六七八九十百千]{1,12})"
-_N = rf"(?:{_PART}[千万億]{{0,2}}){{1,3}}"
+_N = rf"(?:{NUMERAL}[千万億]{{0,2}}){{1,3}}"
 #: Not inside a number, an article number, a date or the number of a law.
 _START = rf"(?<![{_DIGITS}.,万億第月和成正治])"
 _FIGURE = re.compile(
@@ -33,8 +31,6 @@ _FIGURE = re.compile(
     # Older statutes write 六月 for six months; 六月三十日 is a date.
     rf"|(?P<months>[一二三四五六七八九十]{{1,3}})月(?![{_DIGITS}曜末]|中))"
 )
-_SCALED = re.compile(rf"({_PART})([千万億]{{0,2}})")
-_SCALE = {"千": 1_000, "万": 10_000, "億": 100_000_000}
 #: Unit -> class of units that can be compared, and how many of its smallest one makes.
 _UNITS: dict[str, tuple[str, Fraction]] = {
     "パーセント": ("割合", Fraction(1, 100)),
@@ -113,21 +109,10 @@ def _of_question(question: str) -> frozenset[Figure]:
 
 def _value(match: re.Match[str]) -> Figure:
     if match["whole"]:
-        return "割合", _number(match["part"]) / (_number(match["whole"]) or 1)
+        return "割合", numeral_value(match["part"]) / (numeral_value(match["whole"]) or 1)
     if match["months"]:
-        return "月", _number(match["months"])
+        return "月", numeral_value(match["months"])
     unit = match["unit"]
     default = "月" if unit.endswith("月") else unit
     kind, factor = _UNITS.get(unit, (default, Fraction(1)))
-    return kind, _number(match["count"]) * factor
-
-
-def _number(written: str) -> Fraction:
-    total = Fraction(0)
-    for digits, scales in _SCALED.findall(written):
-        digits = digits.replace(",", "")
-        number = Fraction(digits) if digits[0].isascii() else Fraction(kanji_to_int(digits))
-        for scale in scales:
-            number *= _SCALE[scale]
-        total += number
-    return total
+    return kind, numeral_value(match["count"]) * factor

@@ -131,8 +131,8 @@ def opinions(request: Request, matter_id: str) -> Response:
         "review/_opinions.html",
         matter=matter,
         review=review,
-        running=is_running(matter),
-        problem=problem(web.matters.folder(matter)),
+        running=is_running(web, matter),
+        problem=problem(web, matter),
         models=web.models(),
         base=web.settings.base_model,
     )
