@@ -105,6 +105,11 @@ def _probe(settings: Settings, base: Path, conversations: list[Any]) -> None:
             command, input=lines.encode(), capture_output=True, timeout=_PROBE_S, check=True
         )
         measured = json.loads(done.stdout.decode().strip().rsplit("\n", 1)[-1])
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"試しの学習が {_PROBE_S // 60} 分たっても終わらないため、やめました。",
+            remedy="ほかの重い作業が終わってから、もう一度実行してください。",
+        ) from error
     except (subprocess.SubprocessError, ValueError, OSError) as error:
         raise UserError(
             f"試しの学習ができませんでした（{type(error).__name__}）。",
