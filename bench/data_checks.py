@@ -57,6 +57,11 @@ class Row:
     def false_rate(self) -> float:
         return self.false_alarms / self.clean
 
+    @property
+    def reached(self) -> bool:
+        """The goal: 95 % found, at most 2 % false alarms."""
+        return self.recall >= 0.95 and self.false_rate <= 0.02
+
 
 def measure(
     examples: list[Example], cards: list[Card], seeds: tuple[int, ...] = SEEDS
@@ -92,19 +97,20 @@ def misses(examples: list[Example], cards: list[Card], seed: int = 1) -> Iterato
             yield f"{defect.rule} {defect.name}: {example.question!r}\n    {example.answer!r}"
 
 
-HEAD = """# 検査の成績（植え付けた欠陥）
+HEAD = """## 検査の成績（植え付けた欠陥）
 
-`.venv/bin/python bench/data_checks.py` の出力です。{today}、同梱のコーパス {n} 組、シード {seeds}。
+`.venv/bin/python bench/data_checks.py` の出力です。{today}、シード {seeds}。
+学習用は同梱のコーパス {n} 組、評価用は `corpus/heldout` の {held} 件です。
 欠陥は 1 種類ずつ、約 3 割の組に植え付けました（`bench/data_defects.py`）。
 
-目標は、見つけた割合 95 % 以上、欠陥のないコーパスでの誤警報 2 % 以下です。
-{kinds} 種類のうち {good} 種類が満たしました。
+目標は、見つけた割合 95 % 以上、欠陥のない組での誤警報 2 % 以下です。
+学習用では {kinds} 種類のうち {good} 種類、評価用では {good_held} 種類が満たしました。
 
-| 欠陥 | 規則 | 植えた数 | 見つけた数 | 割合 | 誤警報（組） | 判定 |
-|---|---|---|---|---|---|---|
+| 欠陥 | 規則 | 学習用：見つけた数 | 割合 | 誤警報（組） | 評価用：割合 | 誤警報（組） | 判定 |
+|---|---|---|---|---|---|---|---|
 """
 LIMITS = """
-## 読み方と限界
+### 読み方と限界
 
 - 欠陥を作るプログラムと検査は同じ作り手によるもので、実際のデータでの割合はこれより低くなります。
 - 氏名は、敬称・役職・「担当：」などの印があるか、よくある姓と名の並びのときだけ見つかります。
@@ -115,24 +121,28 @@ LIMITS = """
 - 「近い質問の矛盾」は、結論の可否と数字だけを比べます。言い方の違う矛盾は見つかりません。
 - 「意味の近い質問」（D008）と「条文と違う数字」（L007）は、埋め込みモデルと取り込んだ条文が
   要るので、この表に入っていません。
-- 規則は同梱のコーパスを見ながら直しました。誤警報の数字は、見ていないデータより低く出ます。
+- 規則は学習用の組を見ながら直しました。評価用の組にこの測定を当てたのは、規則ができた後です。
+  ただし同じ書き手の文なので、どちらの数字も、ほかの人が書いたデータより良く出ます。
 """
 
 
-def table(rows: list[Row], n: int) -> str:
-    """The result as Markdown."""
-    reached = [row.recall >= 0.95 and row.false_rate <= 0.02 for row in rows]
+def table(rows: list[Row], held: list[Row]) -> str:
+    """The result as Markdown; ``held`` are the same kinds on the held-out part."""
     head = HEAD.format(
         today=date.today(),
-        n=n,
+        n=rows[0].clean,
+        held=held[0].clean,
         seeds="・".join(map(str, SEEDS)),
         kinds=len(rows),
-        good=sum(reached),
+        good=sum(row.reached for row in rows),
+        good_held=sum(row.reached for row in held),
     )
     lines = [
-        f"| {row.defect.name} | {'・'.join(sorted(row.defect.rules))} | {row.planted} | {row.found}"
-        f" | {row.recall:.1%} | {row.false_alarms}/{row.clean} | {'達成' if ok else '**未達**'} |"
-        for row, ok in zip(rows, reached, strict=True)
+        f"| {row.defect.name} | {'・'.join(sorted(row.defect.rules))} | {row.found}/{row.planted}"
+        f" | {row.recall:.1%} | {row.false_alarms}/{row.clean}"
+        f" | {unseen.recall:.1%} | {unseen.false_alarms}/{unseen.clean}"
+        f" | {'達成' if row.reached and unseen.reached else '**未達**'} |"
+        for row, unseen in zip(rows, held, strict=True)
     ]
     return head + "\n".join(lines) + "\n" + LIMITS
 
@@ -187,7 +197,8 @@ def main() -> None:
     cards = read_cards(corpus_path() / "cards")
     if options.misses:
         print("\n".join(misses(examples, cards)))
-    text = table(measure(examples, cards), len(examples))
+    held = read_examples(corpus_path() / "heldout")
+    text = table(measure(examples, cards), measure(held, cards))
     RESULT.write_text(text, encoding="utf-8")
     print(text)
     assert set(RULES) >= {defect.rule for defect in KINDS}

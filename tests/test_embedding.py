@@ -79,9 +79,7 @@ def test_questions_and_passages_differ_and_odd_text_is_read(tmp_path: Path, embe
 def test_a_card_is_found_by_what_a_question_means(tmp_path: Path, embedder: Counting):
     cards = [
         *(card(number) for number in range(3, 9)),
-        asked(
-            1, "使用者は30日前に予告する。", "予告", "社員を辞めさせるには何日前の連絡"
-        ),
+        asked(1, "使用者は30日前に予告する。", "予告", "社員を辞めさせるには何日前の連絡"),
         asked(2, "会社は印紙を貼る。", "印紙", "契約書に貼る印紙はいくらですか"),
     ]
     question = "従業員をクビにするには、どれくらい前に伝えなければならないでしょう"

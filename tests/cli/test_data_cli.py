@@ -149,3 +149,28 @@ def test_a_model_without_a_price_is_refused_with_those_that_have_one(corpus, cap
 def test_help_is_japanese_and_has_examples(verb, capsys):
     assert run(["data", verb, "--help"]) == 0
     assert "使い方の例" in capsys.readouterr().out
+
+
+def test_a_probe_measures_minutes_and_memory_in_real_steps_and_is_remembered(
+    corpus, home, capsys, monkeypatch
+):
+    pytest.importorskip("torch")
+    from tiny import build_tiny_base
+
+    build_tiny_base(home)
+    monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")
+    before = answered(capsys, "estimate", "data")[1]["local"]
+    assert before["minutes"] is None and not before["memory_measured"]
+    assert before["memory_gb"] > 0  # told from the model's shape
+    args = ("estimate", "data", "--epochs", "50")
+    measured = answered(capsys, *args, "--probe")[1]["local"]
+    assert measured["tokens_per_s"] > 0 and measured["minutes"] >= 0
+    assert measured["memory_measured"] and measured["memory_gb"] > 0
+    assert answered(capsys, *args)[1]["local"] == measured
+    assert not [path for path in home.rglob("*") if "checkpoint" in path.name]
+
+
+def test_a_probe_without_its_base_model_says_how_to_get_it(corpus, capsys):
+    pytest.importorskip("torch")
+    assert run(["data", "estimate", "data", "--probe"]) == 2
+    assert "homutune serve" in capsys.readouterr().err

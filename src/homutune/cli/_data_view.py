@@ -54,12 +54,15 @@ def print_costs(costs: list[CostEstimate]) -> None:
 
 
 def print_local(own: dict[str, Any]) -> None:
-    """Tokens and minutes of the local engine."""
+    """Tokens, minutes and memory of the local engine."""
     if tokens := own["tokens"]:
         time = f"約{own['minutes']}分" if own["minutes"] is not None else "時間は未計測"
+        how = "実測" if own["memory_measured"] else "推定"
+        memory = f"、メモリー約{own['memory_gb']}GB（{how}）" if own["memory_gb"] else ""
         out.print(
             f"ローカル {own['model']}：1行 {tokens['min']:,}・{tokens['median']:,}"
-            f"・{tokens['max']:,} トークン、計 {tokens['total'] * own['n_epochs']:,}、{time}、0円",
+            f"・{tokens['max']:,} トークン、計 {tokens['total'] * own['n_epochs']:,}"
+            f"、{time}{memory}、0円",
             markup=False,
             soft_wrap=True,
         )

@@ -18,7 +18,15 @@ from homutune.cli import (
     data_review,
 )
 from homutune.cli._console import out, print_json
-from homutune.cli._data_load import EXAMPLES, CardsPath, DataPath, RecipeName, lines_of, load
+from homutune.cli._data_load import (
+    EXAMPLES,
+    CardsPath,
+    DataPath,
+    RecipeName,
+    lines_of,
+    load,
+)
+from homutune.cli._data_local import local_estimate
 from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
@@ -113,6 +121,7 @@ def split(
         (
             EXAMPLES,
             "  homutune data estimate                       最新のデータセットを見積もる",
+            "  homutune data estimate --probe               試しに学習し、時間とメモリーを測る",
             "  homutune data estimate qa.csv --model gpt-4.1-mini --epochs 3",
         )
     )
@@ -138,9 +147,16 @@ def estimate(
             show_default=False,
         ),
     ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe",
+            help="ローカルで数ステップだけ学習し、速さとメモリーを測ります（1分ほど）。",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """学習のトークン数、費用、この機械での時間を見積もります。何も送信しません。"""
+    """学習のトークン数、費用、この機械での時間とメモリーを見積もります。何も送信しません。"""
     from homutune.data import auto_epochs, estimate_cost, load_prices
     from homutune.settings import load_settings
 
@@ -155,11 +171,7 @@ def estimate(
         for item in hosted
         if item != settings.base_model
     ]
-    own = (
-        _local_estimate(settings.home, settings.base_model, conversations, n_epochs)
-        if local
-        else None
-    )
+    own = local_estimate(settings, conversations, n_epochs, probe=probe) if local else None
     if as_json:
         print_json(
             {
@@ -227,61 +239,3 @@ def _epochs(text: str) -> int:
     raise UserError(
         f"エポック数「{text}」は使えません。", remedy="1〜50 の整数か auto にしてください。"
     )
-
-
-def _local_estimate(
-    home: Path, model: str, conversations: list[Any], n_epochs: int
-) -> dict[str, Any]:
-    """Tokens and minutes of the local engine: null, with a remark, where nothing was measured."""
-    result: dict[str, Any] = {
-        "model": model,
-        "n_epochs": n_epochs,
-        "tokens": None,
-        "minutes": None,
-        "tokens_per_s": _measured_speed(home, model),
-        "usd": 0,
-        "notes": [],
-    }
-    try:
-        from homutune.data import token_counts
-        from homutune.engine import CONTEXT_PER_SLOT, BaseModels, UnknownModel, count_tokens
-    except ImportError:
-        result["notes"].append(
-            "ローカルエンジンが入っていません（pip install 'homutune[local]' で使えます）。"
-        )
-        return result
-    try:
-        ready = BaseModels(home).get(model).ready
-    except UnknownModel:
-        result["notes"].append(f"ローカルに「{model}」というベースモデルはありません。")
-        return result
-    if not ready:
-        result["notes"].append("ベースモデルが未準備のため、トークン数は学習を始めると分かります。")
-        return result
-    sizes = count_tokens(home, model, conversations)
-    long = [str(number) for number, size in enumerate(sizes, 1) if size > CONTEXT_PER_SLOT]
-    if long:
-        result["notes"].append(
-            f"{len(long)}行（{'・'.join(long[:5])}行目など）が {CONTEXT_PER_SLOT:,} トークンを"
-            "超えます。"
-            "切り捨てずに学習しますが、この長さの質問にはローカルサーバーが答えられません。"
-        )
-    counts = token_counts(sizes)
-    result["tokens"] = asdict(counts)
-    if result["tokens_per_s"]:
-        seconds = counts.total * n_epochs / result["tokens_per_s"]
-        result["minutes"] = round(seconds / 60, 1)
-    else:
-        result["notes"].append("学習の速さは未計測です（一度学習すると、時間も見積もれます）。")
-    return result
-
-
-def _measured_speed(home: Path, model: str) -> float | None:
-    """Tokens per second that the last training of ``model`` on this machine reached."""
-    import json
-
-    try:
-        measured = json.loads((home / "speed.json").read_text("utf-8"))
-        return float(measured["tokens_per_s"]) if measured["model"] == model else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # not measured, or by another version

@@ -1,8 +1,9 @@
-"""How much memory training a base model takes: an estimate, from its shape."""
+"""How much memory training takes: an estimate from the shape of a model, or what was taken."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 #: Python, torch, transformers and the tokenizer before any weight is loaded.
@@ -31,3 +32,15 @@ def training_memory(folder: Path) -> int | None:
     token = 2 * shape["num_hidden_layers"] * (12 * hidden + 5 * inner)
     head = 4 * _CHUNK * shape["vocab_size"]
     return int(RUNTIME_BYTES + 2 * weights + 4 * _TOKENS * token + head)
+
+
+def peak_memory() -> int:
+    """The most bytes this process has held at once."""
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -19,7 +19,7 @@ from homutune.engine._journal import Journal
 from homutune.engine._parallel import ALONE
 from homutune.engine._plan import Hyperparameters, epoch_ends
 from homutune.engine._resume import seal
-from homutune.engine._trainer import LoraTrainer, Score
+from homutune.engine._trainer import LoraTrainer, Score, peak_training_memory
 from homutune.files import write_atomic
 
 #: Steps that are timed before the end is foretold; a short run gives a fifth of its steps.
@@ -167,6 +167,7 @@ class Progress(TrainerCallback):
                     "tokens_per_s": round(tokens / seconds, 1),
                     "measured_at": time.strftime("%Y-%m-%d"),
                     "steps": len(self._speeds),
+                    "peak_bytes": peak_training_memory(),
                 }
             ),
         )

@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 from homutune.engine._batches import micro_batches, pad
 from homutune.engine._chat import NOT_SCORED, Pair, Tokens
 from homutune.engine._loss import Loss, chunked_cross_entropy
+from homutune.engine._memory import peak_memory
 from homutune.engine._norm import speed_up_norms
 from homutune.engine._parallel import ALONE, Workers
 from homutune.errors import UserError
@@ -48,6 +49,11 @@ def choose_precision(device: torch.device, wanted: str = "auto") -> Precision:
     if torch.cpu._is_avx512_bf16_supported():
         return Precision(torch.bfloat16, "bf16: この CPU には AVX512-BF16 があります")
     return Precision(torch.float32, "fp32: この CPU には bf16 の命令がありません")
+
+
+def peak_training_memory() -> int:
+    """The most bytes training has held at once: of the GPU where there is one, else of us."""
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else peak_memory()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _PREFIX = re.compile(r"(?P<old>旧|改正前の?)\Z|(?:改正後の?|改正|現�
 #: What may stand right before a short name without being part of it; after any other kanji the
 #: whole run is another law (韓国民法, 東京都暴力団排除条例).
 _JOINT = re.compile(
-    r"(?:本件|日本|上記|前記|下記|原則|通常|他方|一方|関係|特|当該|同|各|等|根拠|参照|場合|以上|以下"
+    r"(?:本件|日本|[上前下]記|[上前]掲|[上前]述|原則|通常|他方|一方|関係|特|当該|同|各|等|根拠|参照|場合|以上|以下"
     r"|際|時|後|前|条|項|号|円|点|例|現在|以降|以後|結果|我が国)\Z"
 )
 _RUN = re.compile(rf"(?:(?!第){_WORD})+\Z")
@@ -44,12 +44,14 @@ _UNKNOWN = (
 )
 #: Runs that end like a law and are none.
 _NO_LAW = re.compile(
-    r"(?:^(?:[同本当各他新旧]|当該|この|その)法律?|年(?:法律|政令|省令|府令)|[方手用作技療文寸製工解話論戦兵剣魔違適"
+    r"(?:^(?:[同本当各他新旧右左]|当該|この|その|[前上]掲|前述|上述)?法律?|年(?:法律|政令|省令|府令)|[方手用作技療文寸製工解話論戦兵剣魔違適"
     r"合不無司立公私]法|準拠法|国内法|外国法|実体法|手続法|特別法|一般法|新法|旧法|現行法|国際法|判例法|慣習法"
     r"|成文法|自然法|強行法|関係法|関連法|関係法律|適用法|根拠法|各種法|業法|税法|労働法|個別法|上位法|施行法|"
     r"本条例|同条例|当条例|該条例|関係条例)\Z"
 )
-_LEADING = re.compile(r"^(?:改正後?|現行|新|本件|日本|上記|前記|原則|通常|他方|一方|関係|特)")
+_LEADING = re.compile(
+    r"^(?:改正後?|現行|新|本件|日本|[上前下]記|[上前]掲|原則|通常|他方|一方|関係|特)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,8 @@ def _unknown(text: str, end: int) -> NamedLaw | None:
         match = pattern.search(text[window:end])
         if match:
             name = _LEADING.sub("", match[0])
-            if _NO_LAW.search(_ORDINANCE.sub("", name)):
+            # Both ways: 特別法 must not become 別法, nor 上記法律 the name 法律.
+            if any(_NO_LAW.search(_ORDINANCE.sub("", one)) for one in (match[0], name)):
                 return None
             return NamedLaw(end - len(name), end, name)
     return None
