@@ -4,8 +4,9 @@
     .venv/bin/python bench/training_vs_trl.py [--pairs 32] [--epochs 2] [--json FILE]
 
 Both get the same tokens and the same scored tokens, the same LoRA, batch size, learning rate and
-schedule, one after the other in processes of their own. About seven minutes on two quiet cores. The validation loss of both adapters is
+schedule, one after the other in processes of their own. The validation loss of both adapters is
 computed by the same lines afterwards. Seconds are those of the optimizer steps, without loading.
+At 70 tokens a second of TRL (2 cores with AMX) the defaults take about seven minutes.
 """
 
 from __future__ import annotations

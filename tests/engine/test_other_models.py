@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from homutune.engine import GenerationPool, GenerationRequest, add_base, export_model, tuned_models
+from homutune.engine.train import main as run_job
 from homutune.errors import UserError
 from tiny import conversation
 from tiny_others import FAMILIES, build_folder
@@ -34,13 +33,7 @@ def train(home: Path, name: str, place: Path) -> Path:
         "adapter_path": str(home / "adapters" / "1"),
     }
     (folder / "job.json").write_text(json.dumps(job), "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "homutune.engine.train", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    assert run_job(folder) == 0
     assert json.loads((folder / "result.json").read_text())["status"] == "succeeded"
     return home / "adapters" / "1"
 

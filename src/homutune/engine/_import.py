@@ -4,7 +4,7 @@
 weights that are trained and the file that is served are held against each other before the
 model can be used: a conversion that went wrong would only show as bad answers.
 
-The heavy steps run as ``python -m homutune.engine._import <step> <folder>``.
+The heavy work runs as ``python -m homutune.engine._import <folder>``.
 """
 
 from __future__ import annotations
@@ -86,20 +86,12 @@ def add_base(
         progress("モデルのファイルを写しています")
         if source.is_dir():
             _take_folder(source, building)
-            if gguf is not None:
-                shutil.copyfile(gguf, building / "model.gguf")
-        else:
-            shutil.copyfile(source, building / "model.gguf")
-            progress("学習用の形式（safetensors）に変換しています")
-            run_apart(building, __name__, "dequantise", building)
+        if (served := gguf if source.is_dir() else source) is not None:
+            shutil.copyfile(served, building / "model.gguf")
         if chat_template is not None:
             shutil.copyfile(chat_template, building / "chat_template.jinja")
-        _check_template(building)
-        if not (building / "model.gguf").exists():
-            progress("回答用の形式（GGUF、Q8_0）に変換しています")
-            run_apart(building, __name__, "write-gguf", building)
-        progress("学習側と回答側の計算が一致するかを確かめています")
-        run_apart(building, __name__, "check", building)
+        progress("変換し、学習側と回答側の計算が一致するかを確かめています（大きなモデルは数分）")
+        run_apart(building, __name__, building)
         sync_tree(building)
         made = BaseModel(name, final, int(time.time()), "local", license, license_url)
         stored = json.dumps({**asdict(made), "path": None}, ensure_ascii=False, indent=2)
@@ -130,28 +122,31 @@ def _take_folder(source: Path, target: Path) -> None:
             template.write_text(text, "utf-8")
 
 
-def _check_template(folder: Path) -> None:
+def _complete(folder: Path) -> None:
+    """Make what is missing: the weights to train, or the file to serve."""
+    gguf = folder / "model.gguf"
+    if not (folder / "config.json").exists():
+        dequantise(folder)
+        _take_template(gguf, folder / "chat_template.jinja")
     if not (folder / "chat_template.jinja").exists():
         raise UserError(
             "このモデルには会話形式（chat template）がありません。",
             remedy="--chat-template に、Jinja のファイルを指定してください。",
         )
     ChatTemplate(folder).end_of_turn()
+    if not gguf.exists():
+        from homutune.engine._hf_gguf import write_gguf
+
+        write_gguf(folder, gguf)
 
 
-def _dequantise(folder: Path) -> None:
+def _take_template(gguf: Path, target: Path) -> None:
+    """Write the template stored in ``gguf`` unless one was given."""
     from gguf import GGUFReader
 
-    field = GGUFReader(folder / "model.gguf").fields.get("tokenizer.chat_template")
-    dequantise(folder)
-    if field is not None:
-        (folder / "chat_template.jinja").write_text(str(field.contents()), "utf-8")
-
-
-def _write_gguf(folder: Path) -> None:
-    from homutune.engine._hf_gguf import write_gguf
-
-    write_gguf(folder, folder / "model.gguf")
+    field = GGUFReader(gguf).fields.get("tokenizer.chat_template")
+    if field is not None and not target.exists():
+        target.write_text(str(field.contents()), "utf-8")
 
 
 def _check(folder: Path) -> None:
@@ -206,12 +201,13 @@ def _expected(server: Any, prompt: list[int]) -> list[dict[str, Any]]:
     return likeliest
 
 
-def main(step: str, folder: Path) -> int:
-    """Run one step; what went wrong is the last line on stderr."""
+def main(folder: Path) -> int:
+    """Complete and check the model in ``folder``; what is wrong is the last line on stderr."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TQDM_DISABLE", "1")
     try:
-        {"dequantise": _dequantise, "write-gguf": _write_gguf, "check": _check}[step](folder)
+        _complete(folder)
+        _check(folder)
     except UserError as error:
         print(f"{error.message}{error.remedy or ''}", file=sys.stderr)
         return 1
@@ -223,4 +219,4 @@ def main(step: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1])))
