@@ -33,6 +33,10 @@ from homutune.engine import BaseModel, BaseModels, ChatTemplate, tuned_models
 from homutune.settings import Settings, load_settings
 
 STREAMS = 16
+#: Examples of the job that runs beside; fifty epochs of them outlast the measurement.
+TRAINED = 64
+#: Seconds the job may take to its first step.
+PATIENCE = 300
 
 
 def main() -> None:
@@ -210,14 +214,15 @@ def training(base: BaseModel) -> Iterator[None]:
     """A training job at work, started as the server starts its own."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        lines = build_lines(list(read_examples(corpus_path() / "qa")), [], recipe="plain")
+        examples = list(read_examples(corpus_path() / "qa"))[:TRAINED]
+        lines = build_lines(examples, [], recipe="plain")
         write_chat_jsonl(folder / "train.jsonl", lines)
         job = {
             "model": base.id,
             "base_path": str(base.path),
             "train_file": str(folder / "train.jsonl"),
             "seed": 1,
-            "hyperparameters": {"n_epochs": 3},
+            "hyperparameters": {"n_epochs": 50, "batch_size": 4},
             "fine_tuned_model": "ft:gemma3-270m:local:bench:1",
             "adapter_path": str(folder / "adapter"),
         }
@@ -227,10 +232,14 @@ def training(base: BaseModel) -> Iterator[None]:
                 [sys.executable, "-m", "homutune.engine.train", str(folder)], stdout=log, stderr=log
             )
             try:
+                print("a training job starts", flush=True)
                 # Written after the first step: the weights are loaded and the work is on.
+                end = time.monotonic() + PATIENCE
                 while not (folder / "state.json").exists():
                     if process.poll() is not None:
                         raise SystemExit((folder / "worker.log").read_text("utf-8"))
+                    if time.monotonic() > end:
+                        raise SystemExit("no training step in five minutes: is the machine busy?")
                     time.sleep(1)
                 yield
             finally:
