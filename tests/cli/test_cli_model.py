@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from homutune.cli._app import run
+from homutune.engine import BaseModels
 from homutune.engine.train import main as train
 from tiny import build_tiny_base, write_job
+from tiny_others import build_folder
 
 pytestmark = pytest.mark.slow
 NAME = "ft:tiny-gemma:local::AbCd1234"
@@ -58,3 +66,88 @@ def test_a_model_that_is_not_here_is_told_calmly(
     assert "ほかのサービスで学習したモデルの重みは書き出せません" in capsys.readouterr().err
     assert run(["model", "export", "--format", "hf", "--lora"]) == 2
     assert "--lora は" in capsys.readouterr().err
+
+
+def test_a_base_model_is_added_from_a_folder_and_listed(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = build_folder(tmp_path / "hub" / "Tiny Qwen", "qwen2")
+    assert run(["model", "add", "no-such-folder"]) == 2
+    assert "--download" in capsys.readouterr().err
+    assert run(["model", "add", str(folder), "--license", "Apache-2.0", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["model"], told["license"]) == ("Tiny-Qwen", "Apache-2.0")
+    assert [model.id for model in BaseModels(home).list()] == ["gemma3-270m", "Tiny-Qwen"]
+    assert run(["model", "add", str(folder)]) == 2
+    assert "すでにあります" in capsys.readouterr().err
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """What the client of the hub asks for: the list of files, then each of them."""
+
+    folder: Path
+    asked: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        path = self.path.partition("?")[0]
+        self.asked.append(path)
+        if path.startswith("/api/models/org/tiny/tree/"):
+            content = json.dumps(
+                [
+                    {"type": "file", "path": p.name, "size": p.stat().st_size, "oid": "0" * 40}
+                    for p in self.folder.iterdir()
+                ]
+            ).encode()
+        elif path.startswith("/api/"):
+            names = [{"rfilename": p.name} for p in self.folder.iterdir()]
+            content = json.dumps(
+                {"id": "org/tiny", "modelId": "org/tiny", "sha": "0" * 40, "siblings": names}
+            ).encode()
+        else:
+            content = (self.folder / path.rpartition("/")[2]).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.send_header("ETag", f'"{len(content):040x}"')
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_repository_is_fetched_only_when_that_is_asked_for(home: Path, tmp_path: Path) -> None:
+    _Hub.folder = build_folder(tmp_path / "hub", "qwen2")
+    (_Hub.folder / "modeling_evil.py").write_text("raise SystemExit(9)")
+    hub = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    threading.Thread(target=hub.serve_forever, daemon=True).start()
+    # In a process of its own: the library reads its address once.
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    command = [sys.executable, "-m", "homutune.cli", "model", "add", "org/tiny", "--json"]
+
+    def add(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *options], env=environment, capture_output=True, text=True, check=False
+        )
+
+    refused = add()
+    assert refused.returncode == 2 and not _Hub.asked
+    done = add("--download")
+    hub.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model"] == "tiny"
+    assert any(path.endswith("model.safetensors") for path in _Hub.asked)
+    assert not any(path.endswith(".py") for path in _Hub.asked)

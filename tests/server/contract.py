@@ -46,6 +46,7 @@ OWN_FIELDS = {
     "precision",
     "early_stopping_patience",
     "rank_examples",
+    "load_in_4bit",
 }
 
 #: (method, path, SDK type, schema); in a list the SDK type is that of an item.

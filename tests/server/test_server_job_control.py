@@ -97,6 +97,7 @@ def test_our_own_hyperparameters_reach_the_worker_and_are_reported(
         "learning_rate": 1e-4,
         "max_length": 512,
         "precision": "fp32",
+        "load_in_4bit": True,
     }
     job_id = create(local, extra_body={"hyperparameters": own})
     shown = local.client.fine_tuning.jobs.retrieve(job_id).hyperparameters

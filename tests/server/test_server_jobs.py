@@ -374,3 +374,18 @@ def test_a_suffix_never_breaks_the_name_of_the_model(shared: Local) -> None:
     assert job.fine_tuned_model is not None
     assert job.fine_tuned_model.split(":")[:4] == ["ft", "tiny", "local", "法務-a-b-c"]
     assert shared.client.models.retrieve(job.fine_tuned_model).id == job.fine_tuned_model
+
+
+def test_personal_data_in_a_training_file_is_told_by_example_and_never_quoted(local: Local) -> None:
+    examples = lines(12)
+    examples[2]["messages"][1]["content"] = "担当は佐藤一郎さん、電話は03-1234-5678です。"
+    job = local.client.fine_tuning.jobs.create(
+        model="tiny", training_file=upload(local.client, examples)
+    )
+    wait_for(local.client, job.id, "succeeded")
+    events = local.client.fine_tuning.jobs.list_events(job.id, limit=100).data
+    told = [event for event in events if event.message.startswith("内容の検査: ")]
+    assert {event.level for event in told} == {"warn"}
+    assert any("電話番号" in event.message and "例 3）" in event.message for event in told)
+    assert not any("1234" in event.message or "佐藤" in event.message for event in events)
+    assert [e.message for e in events][-1].startswith("Created fine-tuning job")

@@ -1,4 +1,4 @@
-"""``homutune model``: take a tuned model along, and say what it is."""
+"""``homutune model``: take a tuned model along, say what it is, add a base model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._model_add import add
 from homutune.cli._model_release import release
 from homutune.cli._options import AsJson
 from homutune.errors import UserError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from homutune.engine import BaseModel, TunedModel
 
 app = typer.Typer(
-    help="学習したモデルの書き出しと説明書（モデルカード）。",
+    help="学習したモデルの書き出しと説明書（モデルカード）、ベースモデルの追加。",
     epilog="\n".join(
         (
             "使い方の例:",
@@ -25,6 +26,7 @@ app = typer.Typer(
             "  homutune model export --format ollama          Ollama 用のフォルダーとして",
             "  homutune model card latest --output CARD.md    モデルカードを書き出す",
             "  homutune model release                         公開用に models/ へ写す",
+            "  homutune model add ./Qwen3-0.6B                ベースモデルを加える",
         )
     ),
     no_args_is_help=True,
@@ -171,3 +173,4 @@ def find_tuned(name: str) -> tuple[TunedModel, BaseModel]:
 
 
 app.command("release")(release)
+app.command("add")(add)

@@ -21,6 +21,7 @@ from homutune.engine._chat import ChatTemplate, Tokens
 from homutune.engine._export import export_model
 from homutune.engine._generate import CONTEXT_PER_SLOT, SLOTS, GenerationPool
 from homutune.engine._grammar import schema_problem
+from homutune.engine._import import add_base
 from homutune.engine._journal import DISK_FULL_STATUS, METRICS_HEADER, append_event
 from homutune.engine._lora_gguf import write_lora_gguf
 from homutune.engine._memory import training_memory
@@ -64,6 +65,7 @@ __all__ = [
     "ToolCall",
     "TunedModel",
     "UnknownModel",
+    "add_base",
     "append_event",
     "count_tokens",
     "export_model",

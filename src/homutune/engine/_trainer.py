@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,15 +14,15 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.helpers import disable_input_dtype_casting
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, Trainer, TrainingArguments
 
 from homutune.engine._batches import micro_batches, pad
 from homutune.engine._chat import NOT_SCORED, Pair, Tokens
+from homutune.engine._job import Unsupported
 from homutune.engine._loss import Loss, chunked_cross_entropy
 from homutune.engine._memory import peak_memory
 from homutune.engine._norm import speed_up_norms
 from homutune.engine._parallel import ALONE, Workers
-from homutune.errors import UserError
 
 #: What is trained on: conversations, or pairs of answers (``_dpo.py``).
 E = TypeVar("E", Tokens, Pair)
@@ -68,15 +69,47 @@ class LoraSettings:
     target_modules: str | tuple[str, ...] = "all-linear"
 
 
+def check_4bit(device: torch.device) -> None:
+    """Whether the base can be held in 4 bits here.
+
+    Raises:
+        Unsupported: there is no CUDA device, or bitsandbytes is not installed.
+    """
+    if device.type != "cuda" or find_spec("bitsandbytes") is None:
+        what = "CUDA の GPU" if device.type != "cuda" else "bitsandbytes"
+        raise Unsupported(
+            f"load_in_4bit（QLoRA）には {what} が必要です。",
+            remedy="load_in_4bit を外すか、GPU のあるマシンで pip install 'homutune[qlora]' を"
+            "実行してください。",
+        )
+
+
 def load_model(
     base: Path,
     lora: LoraSettings,
     dtype: torch.dtype,
     device: torch.device,
     start: Path | None = None,
+    *,
+    in_4bit: bool = False,
 ) -> PeftModel:
-    """The frozen base in ``dtype`` with fresh fp32 adapters, or with the adapter ``start``."""
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
+    """The frozen base in ``dtype`` with fresh fp32 adapters, or with the adapter ``start``.
+
+    With ``in_4bit`` its linear layers are held as NF4 with double quantisation and multiplied
+    in ``dtype`` (QLoRA, Dettmers et al. 2023); embeddings, norms and head stay in ``dtype``.
+    """
+    options: dict[str, Any] = {"dtype": dtype, "attn_implementation": "sdpa"}
+    if in_4bit:
+        options["device_map"] = {"": device}
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    # PEFT's prepare_model_for_kbit_training is not called: it would make the head fp32 and
+    # recompute activations, and our loss and micro-batches already keep memory low.
+    model = AutoModelForCausalLM.from_pretrained(base, **options)
     if start is None:
         tuned = _fresh(model, lora)
     else:
@@ -85,7 +118,7 @@ def load_model(
     for parameter in tuned.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    return tuned.to(device)
+    return tuned if in_4bit else tuned.to(device)
 
 
 def _fresh(model: Any, lora: LoraSettings) -> PeftModel:
@@ -101,7 +134,7 @@ def _fresh(model: Any, lora: LoraSettings) -> PeftModel:
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise UserError(
+        raise Unsupported(
             f"target_modules {config.target_modules} は、このモデルにありません。",
             remedy="target_modules を省くと、すべての線形層を学習します。",
         ) from error
@@ -254,7 +287,8 @@ class LoraTrainer(Trainer, Generic[E]):
         # The adapters stay fp32 (their updates are too small for bf16) and are read as bf16:
         # PEFT's own cast of the inputs to fp32 would cost memory and half the speed.
         with self._autocast(device), disable_input_dtype_casting(model):
-            hidden = causal.model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state
+            body = causal.base_model
+            hidden = body(input_ids=batch["input_ids"], use_cache=False).last_hidden_state
         target = batch["labels"][:, 1:]
         chosen = target != NOT_SCORED
         return chunked_cross_entropy(

@@ -130,7 +130,7 @@ def train_loop(config: dict[str, Any]) -> None:
         try:
             result = train(job, messages, workers, send_off)
         except UserError as error:  # it would come again on every attempt
-            result = failure(str(error))
+            result = failure(error)
         if result is not None and result["status"] == "succeeded" and job.valid_file is None:
             storage.put(job.adapter, "adapter", last="adapter.json")
         if result is not None:

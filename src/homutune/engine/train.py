@@ -44,7 +44,7 @@ from homutune.engine._plan import resolve
 from homutune.engine._progress import Progress, epoch_losses, first_loss
 from homutune.engine._ranking import rank_examples, told
 from homutune.engine._resume import Found, newest
-from homutune.engine._trainer import LoraTrainer, choose_precision, load_model
+from homutune.engine._trainer import LoraTrainer, check_4bit, choose_precision, load_model
 from homutune.errors import UserError
 from homutune.files import DiskFull
 
@@ -74,7 +74,7 @@ def _run(folder: Path) -> None:
         raise
     except UserError as error:
         journal.event(str(error), level="error")
-        result = failure(str(error))
+        result = failure(error)
     if result is not None:
         journal.write_metrics()
         journal.write("result", result)
@@ -114,6 +114,8 @@ def train(
     )
     settings = resolve(job.hyperparameters, len(examples), dpo=job.method == "dpo")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if options.in_4bit:
+        check_4bit(device)
     precision = workers.agree(choose_precision(device, options.precision))
 
     prompts = [example.prompt for example in examples]
@@ -137,7 +139,9 @@ def train(
         warn_cut(journal, "検証データ", valid_cut, options.max_length)
 
     torch.manual_seed(job.seed)  # LoRA's A matrices are drawn here
-    model = load_model(job.base, options.lora, precision.dtype, device, job.start)
+    model = load_model(
+        job.base, options.lora, precision.dtype, device, job.start, in_4bit=options.in_4bit
+    )
     used = settings.as_dict() | options.as_dict(settings.n_epochs)
     progress = Progress(job, journal, settings, used, examples, validation, plan, options.patience)
     progress.workers, progress.on_save_done = workers, on_save

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homutune.server._content_events import content_warnings
 from homutune.server._job_folder import JobFolder
 from homutune.server._preference_file import check_preferences
 from homutune.server._store import JobRow
@@ -17,6 +18,9 @@ def check_files(job: JobRow, folder: JobFolder) -> tuple[str, str, str] | None:
         folder.events.append_once(f"Validating validation file: {job.validation_file}")
         validation = _check(job, folder, "validation_file", job.validation_file)
         error = _validation_error(training, validation)
+    if error is None and job.method == "supervised":
+        for warning in content_warnings(folder.path / "train.jsonl"):
+            folder.events.append_once(warning, "warn")
     return error
 
 

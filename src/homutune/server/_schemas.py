@@ -95,6 +95,8 @@ class Hyperparameters(Body):
     early_stopping_patience: Annotated[int, Field(ge=1, le=50)] | None = None
     #: Whether to tell at the end which examples keep a high loss.
     rank_examples: bool | None = None
+    #: QLoRA: the frozen base in 4 bits, on a CUDA GPU with bitsandbytes.
+    load_in_4bit: bool | None = None
 
     @model_validator(mode="after")
     def _one_learning_rate(self) -> Hyperparameters:
