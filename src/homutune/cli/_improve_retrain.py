@@ -49,6 +49,7 @@ def retrain(
         Training,
         compare_runs,
         find_pairs,
+        learned_from,
         read_loss_curves,
         read_opinions,
         write_report,
@@ -73,7 +74,12 @@ def retrain(
                 concurrency=concurrency,
             )
     pairs, absent = find_pairs(settings.home, dataset, base=before, tuned=entry.model)
-    comparison = compare_runs(dataset, pairs, absent)
+    comparison = compare_runs(
+        dataset,
+        pairs,
+        absent,
+        learned=learned_from(settings.home, (before, entry.model), settings.base_url),
+    )
     first = next(iter(pairs.values()))
     versions = version_history(settings.home, first[1], settings.base_url)
     path = report or report_path(settings.home, entry.model)

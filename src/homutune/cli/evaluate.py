@@ -179,6 +179,7 @@ def compare(
         Training,
         compare_runs,
         find_pairs,
+        learned_from,
         read_loss_curves,
         read_opinions,
         write_report,
@@ -200,7 +201,12 @@ def compare(
     tuned_name, entry = resolve(settings, tuned)
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
     pairs, absent = find_pairs(settings.home, opened, base=base_name, tuned=tuned_name)
-    comparison = compare_runs(opened, pairs, absent)
+    comparison = compare_runs(
+        opened,
+        pairs,
+        absent,
+        learned=learned_from(settings.home, (base_name, tuned_name), settings.base_url),
+    )
     metrics_path = metrics or (entry.metrics_path if entry else None)
     opinions = read_opinions(settings.home, *next(iter(pairs.values())))
     path = report or report_path(settings.home, tuned_name)

@@ -36,6 +36,9 @@ from homutune.tuning import ModelEntry
 if TYPE_CHECKING:
     import jinja2
 
+#: Every kind of question ends so; beside a picture there is room for what tells them apart.
+_ABOUT = "に関する質問"
+
 
 @dataclass(frozen=True, slots=True)
 class Training:
@@ -238,7 +241,7 @@ def comparison_pictures(
             for way, slices in condition.slices.items():
                 rows = [
                     charts.IntervalRow(
-                        f"{charts.shorten(key)}（{part.n_items}問）",
+                        f"{charts.shorten(key.removesuffix(_ABOUT))}（{part.n_items}問）",
                         part.means["correctness"][1] - part.means["correctness"][0],
                         part.intervals["correctness"],
                         "unclear",
