@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from homutune.data import ABSTENTION, Dataset, Example, with_sources
+from homutune.data import ABSTENTION, Dataset, Example, Split, create_dataset, with_sources
 from homutune.evaluation import Answer, ItemScore, Scorer
 from homutune.evaluation import _text as text
 from homutune.evaluation._safeguards import find_leakage, mark_scale
