@@ -269,9 +269,7 @@ def comparison_pictures(
                 f"{condition.label}：該当した数と95％信頼区間",
             )
     if curves and (curves.train or curves.valid):
-        pictures["loss"] = charts.loss_plot(
-            curves.train, curves.valid, "training loss と validation loss の推移"
-        )
+        pictures["loss"] = charts.loss_plot(curves.train, curves.valid, "学習損失と検証損失の推移")
     return pictures
 
 
