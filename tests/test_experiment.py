@@ -16,7 +16,7 @@ import yaml
 from homutune.data import read_cards, read_examples, split_examples
 from tiny import build_tiny_base
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = 14
 
