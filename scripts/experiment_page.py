@@ -298,7 +298,7 @@ def _round(r: Results, loop: Loop, new: Dataset, held: Comparison, valid: Run) -
     ]
     versions = [
         (
-            version.dataset or "学習前",
+            version.dataset or ("不明" if version.model.startswith("ft:") else "学習前"),
             str(version.n_train or ""),
             f"`{version.model}`",
             *(
