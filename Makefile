@@ -24,7 +24,7 @@ test: $(VENV)/.dev
 
 test-e2e: $(VENV)/.dev
 	@sh scripts/install_chromium.sh
-	@$(BIN)/python -m pytest -m e2e tests/web $(ARGS)
+	@$(BIN)/python -m pytest -m e2e tests/web tests/evaluation $(ARGS)
 
 test-services: $(VENV)/.dev
 	@$(INSTALL) -e '.[postgres,ray]' || echo "psycopg と Ray を入れられないため、そのテストは飛ばします。"

@@ -308,7 +308,7 @@ def test_the_report_admits_when_the_training_data_is_unknown(
     assert "どのデータで学習したかの記録がありません" in html
     assert "まだ測っていません" in html  # the primary endpoint
     write_report(path, comparison, pairs, dataset, training=Training("ds-other"))
-    assert "別のデータセット（ds-other）" in path.read_text("utf-8")
+    assert "（ds-other）が手元にない" in path.read_text("utf-8")
 
 
 def test_items_without_a_rubric_are_counted_among_what_was_not_measured(

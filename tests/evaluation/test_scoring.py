@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from homutune.data import ABSTENTION, Dataset, Example, with_sources
+from homutune.data import ABSTENTION, Dataset, Example, Split, create_dataset, with_sources
 from homutune.evaluation import Answer, ItemScore, Scorer
 from homutune.evaluation import _text as text
 from homutune.evaluation._safeguards import find_leakage, mark_scale
@@ -226,6 +228,26 @@ def test_a_nearly_equal_training_question_is_found(dataset: Dataset) -> None:
     # The questions of the tiny dataset differ by four characters only.
     assert len(find_leakage(dataset).near) == len(dataset.valid)
     assert find_leakage(dataset).shared == ()
+
+
+def test_what_the_model_learned_from_elsewhere_is_compared_too(
+    home: Path, dataset: Dataset
+) -> None:
+    held = create_dataset(
+        home,
+        dataset.valid,
+        dataset.cards,
+        Split((), tuple(item.meta.id for item in dataset.valid)),
+    )
+    assert find_leakage(held).checked == ()
+    apart = find_leakage(held, [dataset])
+    assert apart.checked == (dataset.name,) and apart.shared == ()
+    # The same items on the training side of what the model learned from.
+    both = Split(tuple(sorted(e.meta.id for e in dataset.examples)), ())
+    leaking = create_dataset(home, dataset.examples, dataset.cards, both)
+    found = find_leakage(held, [leaking])
+    assert len(found.near) == len(held.valid)
+    assert any("グループ" in text for text in found.shared)
 
 
 def test_a_quotation_must_stand_in_a_note_word_for_word(dataset: Dataset, item: Example) -> None:

@@ -32,13 +32,17 @@ def compare_arms_of(
 ) -> None:
     """Find the runs, compare them, write the report and print what it says."""
     from homutune.data import open_dataset
-    from homutune.evaluation import compare_arms, write_arms_report
+    from homutune.evaluation import compare_arms, learned_from, write_arms_report
     from homutune.settings import load_settings
 
     settings = load_settings()
     opened = open_dataset(settings.home, None if dataset == "latest" else dataset)
     runs = [find_run(settings, opened, spec) for spec in specs]
-    comparison = compare_arms(opened, runs)
+    comparison = compare_arms(
+        opened,
+        runs,
+        learned=learned_from(settings.home, (run.config.model for run in runs), settings.base_url),
+    )
     path = report or report_path(settings.home, f"{len(runs)}-arms")
     write_arms_report(path, comparison, runs)
     if as_json:

@@ -70,16 +70,16 @@ def progress_bars() -> Progress:
 def conditions_of(dataset: Dataset, plan: str) -> list[Condition]:
     """What to measure; without cards only the question alone can be asked."""
     from homutune.evaluation import CONDITIONS, condition_of, conditions_for
-    from homutune.prompting import PLANS, read_plans
+    from homutune.prompting import read_plans
 
-    if plan in PLANS:
+    if plan in CONDITIONS:
         return [CONDITIONS[plan]]
     if plan.endswith((".yaml", ".yml")):
         return [condition_of(read) for read in read_plans(Path(plan))]
     if plan != "all":
         raise UserError(
             f"プラン「{plan}」はありません。",
-            remedy="plain・grounded・all か、プランの YAML ファイルを指定してください。",
+            remedy="plain・grounded・withheld・all か、プランの YAML ファイルを指定してください。",
         )
     if not dataset.cards:
         console.print("解説カードがないため、資料なしの条件だけを評価します。", style="yellow")

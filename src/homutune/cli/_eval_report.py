@@ -50,6 +50,7 @@ def report_comparison(
         Training,
         compare_runs,
         find_pairs,
+        learned_from,
         read_loss_curves,
         read_opinions,
         write_report,
@@ -57,7 +58,8 @@ def report_comparison(
     from homutune.improvement import version_history
 
     pairs, absent = find_pairs(settings.home, dataset, base=base, tuned=tuned)
-    comparison = compare_runs(dataset, pairs, absent)
+    learned = learned_from(settings.home, (base, tuned), settings.base_url)
+    comparison = compare_runs(dataset, pairs, absent, learned=learned)
     first = next(iter(pairs.values()))
     metrics = metrics or (entry.metrics_path if entry else None)
     reported = Reported(

@@ -153,6 +153,29 @@ def import_(
         tell(f"{len(result.decisions)}件の判定を取り込みました（{len(result.refused)}件は保留）。")
 
 
+def add(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="質問と回答のファイル（YAML・JSONL・CSV・Excel）。"),
+    ],
+    by: By,
+    loop: LoopName = "latest",
+    as_json: AsJson = False,
+) -> None:
+    """人が書いた質問と回答を、採用した分として足します。検査と評価用の質問の除外は下書きと同じです。"""
+    from homutune.data import read_examples
+    from homutune.improvement import add_written
+
+    settings, opened = open_it(loop)
+    decisions = add_written(settings.home, opened, read_examples(path), by=by)
+    _tell(
+        {"loop": opened.id, "added": [decision.draft for decision in decisions]},
+        as_json,
+        f"{len(decisions)}件を採用した分として足しました（{opened.id}）。"
+        "次: homutune improve apply",
+    )
+
+
 def _decide(
     name: str,
     verdict: Literal["accept", "reject"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -26,9 +26,6 @@ from homutune.cli._eval_search import search
 from homutune.cli._eval_view import print_comparison, summary_table
 from homutune.cli._options import AsJson
 from homutune.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     help="ベースモデルと学習後のモデルの比較評価。",
@@ -61,8 +58,8 @@ def run(
         str,
         typer.Option(
             metavar="<名前>",
-            help="plain（資料なし）、grounded（資料つき）、all（両方と、正しい資料を外した質問）、"
-            "またはプランの YAML ファイル。",
+            help="plain（資料なし）、grounded（資料つき）、withheld（正しい資料を外す）、"
+            "all（三つとも）、またはプランの YAML ファイル。",
         ),
     ] = "all",
     limit: Annotated[int | None, typer.Option(min=1, help="質問の数を減らします。")] = None,

@@ -13,7 +13,7 @@ from homutune.cli._data_load import examples
 from homutune.cli._eval_common import MODEL_HELP, DatasetName, progress_bars, resolve
 from homutune.cli._improve_common import LoopName, open_it
 from homutune.cli._improve_retrain import history, retrain
-from homutune.cli._improve_review import accept, edit, export, import_, reject, review, show
+from homutune.cli._improve_review import accept, add, edit, export, import_, reject, review, show
 from homutune.cli._options import AsJson
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ app = typer.Typer(
     epilog=examples(
         "homutune improve plan --model latest   弱い分野と、すべきことの一覧を作る",
         "homutune improve draft                 質問と回答の下書きをモデルに作らせる",
+        "homutune improve add 追加.yaml --by 山田   自分で書いた質問と回答を足す",
         "homutune improve review                下書きを一つずつ採用・修正・却下する",
         "homutune improve export                下書きを Excel で見る（import で取り込む）",
         "homutune improve apply                 採用した分から新しいデータセットを作る",
@@ -186,6 +187,7 @@ def apply(loop: LoopName = "latest", as_json: AsJson = False) -> None:
 
 app.command("list", epilog=examples("homutune improve list", "homutune improve list --json"))(show)
 app.command("review", epilog=examples("homutune improve review --by 山田"))(review)
+app.command("add", epilog=examples("homutune improve add 追加.yaml --by 山田"))(add)
 app.command("accept", epilog=examples("homutune improve accept 1a2b3c --by 山田"))(accept)
 app.command("edit", epilog=examples('homutune improve edit 1a2b3c --by 山田 --answer "結論：…"'))(
     edit

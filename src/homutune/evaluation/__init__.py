@@ -45,6 +45,7 @@ from homutune.evaluation._report import (
 )
 from homutune.evaluation._run_files import Run, StoredRun, list_runs, load_run
 from homutune.evaluation._runs import run_condition
+from homutune.evaluation._safeguards import learned_from
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
 from homutune.evaluation._search import Search, Trial, condition_of, search_plans
 from homutune.evaluation._statistics import PairedResult, wilson
@@ -127,6 +128,7 @@ __all__ = [
     "judge_runs",
     "judges_of",
     "keep_ratings",
+    "learned_from",
     "list_runs",
     "list_sheets",
     "load_judged",

@@ -5,7 +5,7 @@ All contrasts are taken over the items that every arm answered, so that they can
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,8 +131,13 @@ def open_run(home: Path, dataset: Dataset, run_id: str) -> Run:
     return load_run(folder, dataset)
 
 
-def compare_arms(dataset: Dataset, runs: Sequence[Run]) -> ArmsComparison:
+def compare_arms(
+    dataset: Dataset, runs: Sequence[Run], *, learned: Iterable[Dataset] = ()
+) -> ArmsComparison:
     """Compare two arms, or four as base, base with prompt, tuned, tuned with prompt.
+
+    Args:
+        learned: the versions the models learned from, see :func:`find_leakage`.
 
     Raises:
         UserError: no item was answered in every arm, or four arms are no 2x2 in this order.
@@ -159,7 +164,7 @@ def compare_arms(dataset: Dataset, runs: Sequence[Run]) -> ArmsComparison:
         contrasts=contrasts,
         common=tuple(sorted(common)),
         unpaired=tuple(sorted(everything - common)),
-        leakage=find_leakage(dataset),
+        leakage=find_leakage(dataset, learned),
     )
 
 

@@ -35,6 +35,7 @@ def write_arms_report(path: Path, comparison: ArmsComparison, runs: Sequence[Run
     text = template("arms.html.j2").render(
         c=comparison,
         headline=arms_headline(comparison),
+        short_labels=_short_labels(comparison),
         interaction=interaction_sentence(comparison),
         primary_detail=wording.primary_detail(comparison.primary) if comparison.primary else None,
         pictures=_pictures(comparison, runs),
@@ -61,12 +62,25 @@ def arms_headline(comparison: ArmsComparison) -> str:
     if result is None:
         return "正確性は測っていません。"
     change = f"{wording.number(result.base_mean)} → {wording.number(result.tuned_mean)}"
-    first, last = comparison.labels[0], comparison.labels[-1]
+    labels = _short_labels(comparison)
+    first, last = labels[0], labels[-1]
     return {
         "better": f"{first}より{last}のほうが、正確性が高くなりました（{change}）。",
         "worse": f"{first}より{last}のほうが、正確性が低くなりました（{change}）。",
         "unclear": f"{first}と{last}の正確性に、差があるとは言えませんでした（{change}）。",
     }[wording.verdict(result)]
+
+
+def _short_labels(comparison: ArmsComparison) -> list[str]:
+    """The arms of a 2x2 as 学習前・学習後 with their prompt; two arms by their full names."""
+    labels = comparison.labels
+    if len(labels) != 4:
+        return list(labels)
+    when = ("学習前", "学習前", "学習後", "学習後")
+    return [
+        before + label.removeprefix(arm.model)
+        for before, label, arm in zip(when, labels, comparison.arms, strict=True)
+    ]
 
 
 def interaction_sentence(comparison: ArmsComparison) -> str | None:

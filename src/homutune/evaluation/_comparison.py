@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,8 +139,18 @@ def find_pairs(
     return pairs, absent
 
 
-def compare_runs(dataset: Dataset, pairs: RunPairs, absent: dict[str, str]) -> Comparison:
-    """Compare all conditions measured for both models."""
+def compare_runs(
+    dataset: Dataset,
+    pairs: RunPairs,
+    absent: dict[str, str],
+    *,
+    learned: Iterable[Dataset] = (),
+) -> Comparison:
+    """Compare all conditions measured for both models.
+
+    Args:
+        learned: the versions the models learned from, see :func:`find_leakage`.
+    """
     first = next(iter(pairs.values()))
     return Comparison(
         dataset=dataset.name,
@@ -148,7 +159,7 @@ def compare_runs(dataset: Dataset, pairs: RunPairs, absent: dict[str, str]) -> C
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         conditions={name: _compare(name, base, tuned) for name, (base, tuned) in pairs.items()},
         absent=absent,
-        leakage=find_leakage(dataset),
+        leakage=find_leakage(dataset, learned),
         marks=mark_scale(dataset, first[0].items),
     )
 

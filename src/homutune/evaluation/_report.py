@@ -36,6 +36,9 @@ from homutune.tuning import ModelEntry
 if TYPE_CHECKING:
     import jinja2
 
+#: Every kind of question ends so; beside a picture there is room for what tells them apart.
+_ABOUT = "に関する質問"
+
 
 @dataclass(frozen=True, slots=True)
 class Training:
@@ -238,7 +241,7 @@ def comparison_pictures(
             for way, slices in condition.slices.items():
                 rows = [
                     charts.IntervalRow(
-                        f"{charts.shorten(key)}（{part.n_items}問）",
+                        f"{charts.shorten(key.removesuffix(_ABOUT))}（{part.n_items}問）",
                         part.means["correctness"][1] - part.means["correctness"][0],
                         part.intervals["correctness"],
                         "unclear",
@@ -266,9 +269,7 @@ def comparison_pictures(
                 f"{condition.label}：該当した数と95％信頼区間",
             )
     if curves and (curves.train or curves.valid):
-        pictures["loss"] = charts.loss_plot(
-            curves.train, curves.valid, "training loss と validation loss の推移"
-        )
+        pictures["loss"] = charts.loss_plot(curves.train, curves.valid, "学習損失と検証損失の推移")
     return pictures
 
 

@@ -2,39 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from homutune.data import Dataset, Example, find_leaks
+from homutune.data import Dataset, Example, Split, find_leaks, open_dataset
+from homutune.errors import UserError
 from homutune.evaluation._answers import Answer
 from homutune.evaluation._scoring import CRITERIA, Scorer, group_of
 from homutune.evaluation._shot_pool import is_near
 from homutune.evaluation._statistics import grouped_mean
 from homutune.evaluation._summary import criterion_values, groups_of
 from homutune.evaluation._text import ngrams
+from homutune.tuning import find_model
 
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """What the validation side shares with the training side of the same dataset.
+    """What the evaluated items share with the training side of the versions looked at.
 
     Attributes:
         shared: groups, cards, questions or ids on both sides, as Japanese sentences.
-        near: validation items with a nearly equal training question.
+        near: evaluated items with a nearly equal training question.
+        checked: names of the versions whose training side was compared; none, if the dataset
+            has no training side and what the models learned from is not known.
     """
 
     shared: tuple[str, ...]
     near: tuple[str, ...]
+    checked: tuple[str, ...] = ()
 
 
-def find_leakage(dataset: Dataset) -> Leakage:
-    """Compare the two sides of the split; the scores are only as honest as this is empty."""
-    train = [set(ngrams(example.question, 4)) for example in dataset.train]
+def find_leakage(dataset: Dataset, learned: Iterable[Dataset] = ()) -> Leakage:
+    """Compare with what was trained on; the scores are only as honest as this is empty.
 
+    Args:
+        dataset: whose validation side was asked; its own training side is always compared.
+        learned: the versions that the models learned from, where they are others.
+    """
+    versions = {version.name: version for version in (dataset, *learned) if version.train}
+    asked = [item.meta.id for item in dataset.valid]
+    shared: dict[str, None] = {}
+    train: list[set[str]] = []
+    for version in versions.values():
+        both = {e.meta.id: e for e in (*version.train, *dataset.valid)}
+        ids = tuple(example.meta.id for example in version.train)
+        split = Split(ids, tuple(asked), version.split.seed, version.split.valid_ratio)
+        shared.update(dict.fromkeys(find_leaks(list(both.values()), split)))
+        train += [set(ngrams(example.question, 4)) for example in version.train]
     return Leakage(
-        shared=tuple(find_leaks(dataset.examples, dataset.split)),
+        shared=tuple(shared),
         near=tuple(item.meta.id for item in dataset.valid if is_near(item.question, train)),
+        checked=tuple(versions),
     )
+
+
+def learned_from(home: Path, models: Iterable[str], base_url: str | None = None) -> list[Dataset]:
+    """The versions that ``models`` learned from, as far as they are known and still there."""
+    found = {}
+    for model in models:
+        entry = find_model(home, model, base_url)
+        if entry is not None and entry.model == model and entry.dataset:
+            try:
+                found[entry.dataset] = open_dataset(home, entry.dataset)
+            except UserError:  # deleted or changed since: the report says that it was not checked
+                continue
+    return list(found.values())
 
 
 #: Marks on the scale: name -> what a reader sees.

@@ -155,6 +155,7 @@ def not_measured(comparison: Comparison, opinions: Opinions) -> list[str]:
         )
     return [
         *texts,
+        "学習をやり直したときの揺れ（それぞれのモデルは1回の学習の結果です）。",
         "検証データにない分野・長い契約書・利用者の実際の質問。",
     ]
 

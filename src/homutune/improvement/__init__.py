@@ -25,9 +25,11 @@ from homutune.improvement._retrain import applied_version, find_or_start
 from homutune.improvement._sheet import Reviewed, read_sheet, write_sheet
 from homutune.improvement._weaknesses import ERRORS, WAYS, Weakness, Weaknesses, find_weaknesses
 from homutune.improvement._worklist import ACTIONS, WorkItem, make_worklist
+from homutune.improvement._written import BY_HAND, add_written
 
 __all__ = [
     "ACTIONS",
+    "BY_HAND",
     "ERRORS",
     "MAX_TOKENS",
     "TEMPERATURE",
@@ -44,6 +46,7 @@ __all__ = [
     "Weaknesses",
     "WorkItem",
     "accepted_pairs",
+    "add_written",
     "applied_version",
     "apply_loop",
     "create_loop",

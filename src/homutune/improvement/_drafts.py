@@ -253,7 +253,7 @@ def _read(dataset: Dataset, request: _Request, reply: str) -> Example | None:
             kind=request.work.kind,
             field=own[0].field or None,
             topic=own[0].title,
-            group=_group(dataset, own[0]),
+            group=group_of_card(dataset, own[0]),
             cards=tuple(card.id for card in own),
             articles=tuple(dict.fromkeys(cited or articles)),
             # A rubric point that the draft's own answer misses is no point of it.
@@ -266,7 +266,7 @@ def _read(dataset: Dataset, request: _Request, reply: str) -> Example | None:
     )
 
 
-def _group(dataset: Dataset, card: Card) -> str:
+def group_of_card(dataset: Dataset, card: Card) -> str:
     """The group of the pairs about ``card``: what is about one card stays on one side."""
     groups = (e.meta.group for e in dataset.train if card.id in e.meta.cards and e.meta.group)
     return next(groups, card.id)

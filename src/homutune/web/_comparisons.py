@@ -16,6 +16,7 @@ from homutune.evaluation import (
     compare_runs,
     find_pairs,
     headline,
+    learned_from,
     list_runs,
     read_opinions,
 )
@@ -71,7 +72,9 @@ def _compared(home: Path, dataset: str, base: str, tuned: str, _newest: int) -> 
     opened = open_dataset(home, dataset)
     pairs, absent = find_pairs(home, opened, base=base, tuned=tuned)
     opinions = read_opinions(home, *next(iter(pairs.values())))
-    return Compared(opened, compare_runs(opened, pairs, absent), pairs, opinions)
+    learned = learned_from(home, (base, tuned))
+    comparison = compare_runs(opened, pairs, absent, learned=learned)
+    return Compared(opened, comparison, pairs, opinions)
 
 
 def _newest(home: Path) -> int:
