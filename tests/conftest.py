@@ -12,6 +12,11 @@ import pytest
 import homutune
 from scripted import ScriptedServer
 
+# Before torch is imported, for this process and those it starts. Tests run in several processes:
+# more threads than cores would only wait for each other. And with another number of threads sums
+# come out in another order, where adapters must be equal bit for bit.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ports import free_port
 from tiny import build_tiny_base
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -32,9 +32,7 @@ def project(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         folder = tmp_path / "data" / name
         folder.mkdir(parents=True)
         (folder / "part.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("HOMUTUNE_PORT", str(port))
     monkeypatch.setenv("HOMUTUNE_BASE_URL", f"http://127.0.0.1:{port}/v1")
     monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "tiny-gemma")

@@ -113,11 +113,6 @@ class Local(InThread):
         super().__init__(app)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 class Process:
     """``doubles.py`` in a process of its own."""
 

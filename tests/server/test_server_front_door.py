@@ -20,9 +20,10 @@ from homutune.server import create_app, serve
 from homutune.server._migrations import MIGRATIONS
 from homutune.server._store import Store
 from homutune.settings import Settings
+from ports import free_port
 from server import contract
 from server.doubles import ScriptedEngine
-from server.running import Local, Process, client_for, free_port, wait_until
+from server.running import Local, Process, client_for, wait_until
 
 
 def test_the_spec_is_beside_us_so_that_every_answer_was_held_against_it() -> None:
