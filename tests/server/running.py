@@ -30,7 +30,7 @@ SOURCE = Path(homutune.__file__).parents[1]
 
 
 def client_for(url: str, **options: Any) -> OpenAI:
-    http = httpx2.Client(event_hooks={"response": [contract.check]}, timeout=20)
+    http = httpx2.Client(event_hooks={"response": [contract.check]}, timeout=60)
     options = {"api_key": "anything", "max_retries": 0, **options}
     return OpenAI(base_url=f"{url}/v1", http_client=http, **options)
 
@@ -56,7 +56,7 @@ def upload(client: OpenAI, examples: list[Any] | bytes, name: str = "train.jsonl
     return client.files.create(file=(name, content), purpose="fine-tune").id
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 15) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, "did not happen in time"
@@ -64,7 +64,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 15) -> Any:
     return value
 
 
-def wait_for(client: OpenAI, job_id: str, *statuses: str, seconds: float = 15) -> FineTuningJob:
+def wait_for(client: OpenAI, job_id: str, *statuses: str, seconds: float = 60) -> FineTuningJob:
     def there() -> FineTuningJob | None:
         job = client.fine_tuning.jobs.retrieve(job_id)
         return job if job.status in statuses else None
@@ -140,7 +140,7 @@ class Process:
 
     def send(self, signal_number: int) -> int:
         self.process.send_signal(signal_number)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
     def close(self) -> None:
         if self.process.poll() is None:
