@@ -26,8 +26,8 @@ pytestmark = [
 DYING = Path(__file__).parents[1] / "dying.py"
 
 
-def attempt(folder: Path, kill_at: int | str) -> int:
-    """Run the trainer to its ``kill_at``-th change to the disk or one of a path, or to its end."""
+def attempt(folder: Path, kill_at: int | str = 0) -> int:
+    """Run the trainer to its end, or to its ``kill_at``-th change to the disk or one of a path."""
     env = {**os.environ, "DYING_BELOW": str(folder.parent.parent)}
     with (folder / "worker.log").open("ab") as log:
         trainer = ["homutune.engine.train", str(folder)]
@@ -108,7 +108,7 @@ def test_killed_at_random_changes_to_the_disk_it_ends_bit_for_bit_the_same(
         if (folder / "result.json").exists():
             break
         assert status == -signal.SIGKILL, (folder / "worker.log").read_text()
-    assert train(folder) == 0
+    assert attempt(folder) == 0, (folder / "worker.log").read_text()
     assert outcome(folder) == whole
     assert warnings(folder) == [], "an interruption alone damages nothing"
 

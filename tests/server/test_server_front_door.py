@@ -144,7 +144,7 @@ def test_the_database_is_in_wal_mode_and_knows_its_version(local: Local) -> None
 def test_the_command_explains_itself_in_japanese_and_reports_a_port_in_use(home: Path) -> None:
     def run(*arguments: str) -> Any:
         command = [sys.executable, "-m", "homutune.cli", "serve", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     shown = run("--help").stdout
     assert "画面と、学習・推論のサーバーを起動します" in shown
