@@ -17,6 +17,10 @@ from scripted import ScriptedServer
 if TYPE_CHECKING:
     from client.upstream import Upstream
     from server.running import InThread
+# Before torch is imported, for this process and those it starts. Tests run in several processes:
+# more threads than cores would only wait for each other. And with another number of threads sums
+# come out in another order, where adapters must be equal bit for bit.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture

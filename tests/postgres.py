@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ports import free_port
 
 
 def binaries() -> Path | None:
@@ -43,8 +44,7 @@ def cluster() -> Iterator[str]:
         options: dict[str, Any] = {**identity, "cwd": folder, "stdout": subprocess.DEVNULL}
         initdb = [place / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8"]
         subprocess.run([*initdb, "--locale=C", "--no-sync"], check=True, **options)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
+        port = free_port()
         command = [place / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""]
         server = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
         try:

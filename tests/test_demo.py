@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from server.running import free_port
+from ports import free_port
 from tiny import build_tiny_base, small_corpus
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]

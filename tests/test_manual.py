@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from manual_pages import DOCS, ROOT, Block, Terminal, blocks, pages
+from ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -30,9 +30,7 @@ NEEDS_MKDOCS = pytest.mark.skipif(
 @pytest.fixture
 def terminal(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A new user's terminal; nothing listens at the address of the local server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("HOMUTUNE_PORT", str(port))
     monkeypatch.setenv("HOMUTUNE_BASE_URL", f"http://127.0.0.1:{port}/v1")
     monkeypatch.setenv("HOMUTUNE_THREADS", "1")

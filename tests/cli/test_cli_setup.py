@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from homutune.cli import _doctor
 from homutune.cli._app import run
 from homutune.settings import Settings, load_settings
+from ports import free_port
 from scripted import Reply, ScriptedServer, openai_error
 
 KEY = "sk-very-secret-0123456789"
@@ -72,8 +72,7 @@ def test_the_example_in_the_repository_is_the_one_that_init_writes(home: Path) -
 
 
 def test_doctor_finds_a_free_port_and_a_writable_home(home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     findings = _doctor.examine(
         Settings(home=home, port=port, base_url=f"http://127.0.0.1:{port}/v1")
     )

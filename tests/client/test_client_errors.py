@@ -10,6 +10,7 @@ import pytest
 from homutune.client import connect, friendly_errors
 from homutune.errors import UserError
 from homutune.settings import Settings
+from ports import free_port
 from scripted import Reply, ScriptedServer, openai_error
 
 KEY = "sk-very-secret-0123456789"
@@ -42,8 +43,7 @@ def chat_answers(server: ScriptedServer, reply: Reply) -> None:
 def test_a_local_server_that_is_not_running_is_answered_with_the_command_that_starts_it(
     home: Path,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     error = refused(Settings(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY))
     assert "ローカルサーバーに接続できません" in error.message
     assert "homutune serve" in (error.remedy or "")

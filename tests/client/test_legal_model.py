@@ -39,6 +39,7 @@ from homutune.client import (
 )
 from homutune.errors import UserError
 from homutune.settings import Settings, is_loopback
+from ports import free_port
 
 FAST = Retry(attempts=4, first_pause_s=0.01, max_pause_s=0.05)
 TUNED = "ft:gemma3-270m:local:keiyaku:"
@@ -287,8 +288,7 @@ def test_a_slow_server_is_a_timeout_after_all_attempts(
 
 
 def test_a_local_server_that_is_not_running_is_told_at_once(home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     slow = Retry(attempts=5, first_pause_s=30)
     model = legal_model(Settings(home=home, base_url=f"http://127.0.0.1:{port}/v1"), retry=slow)
     with pytest.raises(Unreachable, match="接続できません"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -213,22 +214,24 @@ func main() {
 """
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="Go, whose templates Ollama uses, is absent")
+@pytest.fixture(scope="module")
+def go_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that renders a template as Ollama does."""
+    if shutil.which("go") is None:
+        pytest.skip("Go, whose templates Ollama uses, is absent")
+    folder = tmp_path_factory.mktemp("go")
+    (folder / "main.go").write_text(GO)
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GOFLAGS": ""}
+    subprocess.run(["go", "build", "main.go"], cwd=folder, env=env, check=True)
+    return folder / "main"
+
+
 @pytest.mark.parametrize(("dialect", "expected"), [(_GEMMA, _gemma), (_CHATML, _chatml)])
 def test_ollamas_template_renders_what_the_model_was_trained_on(
-    trained: Trained, tmp_path: Path, dialect: Any, expected: Callable[[Sequence[Any]], str]
+    trained: Trained, go_template: Path, dialect: Any, expected: Callable[[Sequence[Any]], str]
 ) -> None:
-    (tmp_path / "main.go").write_text(GO)
     given = json.dumps({"Template": dialect.go, "Chats": CHATS})
-    run = subprocess.run(
-        ["go", "run", "main.go"],
-        cwd=tmp_path,
-        input=given.encode(),
-        capture_output=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin:/usr/local/go/bin", "HOME": str(tmp_path), "GOFLAGS": ""},
-    )
-    assert run.returncode == 0, run.stderr.decode()
+    run = subprocess.run([go_template], input=given.encode(), stdout=subprocess.PIPE, check=True)
     rendered = run.stdout.decode().split("\0")[:-1]
     assert rendered == [expected(chat) for chat in CHATS]
     if dialect is _GEMMA:

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from homutune.engine.train import main as train
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.name != "posix", reason="kill -9 is a POSIX notion"),
@@ -26,7 +28,7 @@ DYING = Path(__file__).parents[1] / "dying.py"
 
 def attempt(folder: Path, kill_at: int | str = 0) -> int:
     """Run the trainer to its end, or to its ``kill_at``-th change to the disk or one of a path."""
-    env = {**os.environ, "DYING_BELOW": str(folder.parent.parent), "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "DYING_BELOW": str(folder.parent.parent)}
     with (folder / "worker.log").open("ab") as log:
         trainer = ["homutune.engine.train", str(folder)]
         command = [sys.executable, str(DYING), str(kill_at), *trainer]
@@ -35,9 +37,8 @@ def attempt(folder: Path, kill_at: int | str = 0) -> int:
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "homutune.engine.train", str(folder)]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     with (folder / "worker.log").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, env=env)
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
@@ -91,7 +92,7 @@ def whole(make_job: Callable[..., Path], uninterrupted: dict[str, Any]) -> dict[
     """What comes of the job when nothing happens; trained once."""
     if not uninterrupted:
         folder = make_job("whole", n_epochs=6)
-        assert attempt(folder) == 0, (folder / "worker.log").read_text()
+        assert train(folder) == 0
         uninterrupted.update(outcome(folder))
     return uninterrupted
 
@@ -107,7 +108,7 @@ def test_killed_at_random_changes_to_the_disk_it_ends_bit_for_bit_the_same(
         if (folder / "result.json").exists():
             break
         assert status == -signal.SIGKILL, (folder / "worker.log").read_text()
-    assert attempt(folder) == 0
+    assert attempt(folder) == 0, (folder / "worker.log").read_text()
     assert outcome(folder) == whole
     assert warnings(folder) == [], "an interruption alone damages nothing"
 
@@ -118,7 +119,7 @@ def test_killed_around_the_end_it_goes_on_from_the_last_step(
     folder = make_job("end", n_epochs=6)
     for path in ("home0/adapters/", "metrics.csv", "result.json"):
         assert attempt(folder, kill_at=path) == -signal.SIGKILL
-    assert attempt(folder) == 0
+    assert train(folder) == 0
     resumed = [event["message"] for event in events(folder) if "resumed" in event["message"]]
     assert resumed == ["Fine-tuning job resumed from step 18"]
     assert outcome(folder) == whole
@@ -131,7 +132,7 @@ def test_a_damaged_resume_point_gives_way_to_the_one_before_and_is_told(
     stop_after(folder, 2)
     newest, before = resume_points(folder)
     damage(newest / "optimizer.pt")
-    assert attempt(folder) == 0
+    assert train(folder) == 0
     newest_step, step = (int(p.name.split("-")[1]) for p in (newest, before))
     assert warnings(folder) == [
         f"step {newest_step} の保存点が壊れているため使いません。"
@@ -147,7 +148,7 @@ def test_with_every_resume_point_damaged_it_begins_again_and_says_so(
     stop_after(folder, 2)
     for point in resume_points(folder):
         damage(point / "adapter_model.safetensors")
-    assert attempt(folder) == 0
+    assert train(folder) == 0
     assert len(warnings(folder)) == 2
     assert all("最初から学習を続けます" in message for message in warnings(folder))
     assert outcome(folder) == whole
@@ -169,9 +170,9 @@ def test_on_a_full_disk_it_stops_and_goes_on_once_there_is_room(
     fill(small_disk)
     assert process.wait(60) == 75, (folder / "worker.log").read_text()
     assert not (folder / "result.json").exists()
-    assert attempt(folder) == 75, "there is still no room"
+    assert train(folder) == 75, "there is still no room"
     (small_disk / "ballast").unlink()
-    assert attempt(folder) == 0, (folder / "worker.log").read_text()
+    assert train(folder) == 0
     assert outcome(folder) == whole
 
 

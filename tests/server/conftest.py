@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.running import SOURCE, Local, Process, free_port
+from ports import free_port
+from server.running import SOURCE, Local, Process
 
 
 @pytest.fixture

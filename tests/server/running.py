@@ -31,7 +31,7 @@ SOURCE = Path(homutune.__file__).parents[1]
 
 
 def client_for(url: str, **options: Any) -> OpenAI:
-    http = httpx2.Client(event_hooks={"response": [contract.check]}, timeout=20)
+    http = httpx2.Client(event_hooks={"response": [contract.check]}, timeout=60)
     options = {"api_key": "anything", "max_retries": 0, **options}
     return OpenAI(base_url=f"{url}/v1", http_client=http, **options)
 
@@ -57,7 +57,7 @@ def upload(client: OpenAI, examples: list[Any] | bytes, name: str = "train.jsonl
     return client.files.create(file=(name, content), purpose="fine-tune").id
 
 
-def wait_until(condition: Callable[[], T | None], seconds: float = 15) -> T:
+def wait_until(condition: Callable[[], T | None], seconds: float = 60) -> T:
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, "did not happen in time"
@@ -65,7 +65,7 @@ def wait_until(condition: Callable[[], T | None], seconds: float = 15) -> T:
     return value
 
 
-def wait_for(client: OpenAI, job_id: str, *statuses: str, seconds: float = 15) -> FineTuningJob:
+def wait_for(client: OpenAI, job_id: str, *statuses: str, seconds: float = 60) -> FineTuningJob:
     def there() -> FineTuningJob | None:
         job = client.fine_tuning.jobs.retrieve(job_id)
         return job if job.status in statuses else None
@@ -120,11 +120,6 @@ class Local(InThread):
         super().__init__(app)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 class Process:
     """``doubles.py`` in a process of its own."""
 
@@ -152,7 +147,7 @@ class Process:
 
     def send(self, signal_number: int) -> int:
         self.process.send_signal(signal_number)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
     def close(self) -> None:
         if self.process.poll() is None:

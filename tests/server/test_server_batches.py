@@ -165,7 +165,7 @@ def test_a_cancelled_batch_stops_soon_and_keeps_what_it_has(local: Local) -> Non
     assert done.cancelling_at is not None and done.cancelled_at is not None
     answered = records(local.client, done.output_file_id)
     assert "r1" in answered and "r9" not in answered
-    wait_until(lambda: local.engine.running == 0, 5)
+    wait_until(lambda: local.engine.running == 0)
 
 
 def test_a_batch_past_its_window_says_so_for_every_request_left(

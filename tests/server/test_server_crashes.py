@@ -128,7 +128,7 @@ def test_a_stopped_server_stops_its_worker_and_the_next_one_resumes(
     wait_until(lambda: step_of(server, job_id) == 4)
     pid = worker_pid(server.home, job_id)
     assert server.send(stop) in (0, -stop)
-    assert not is_alive(pid)
+    wait_until(lambda: not is_alive(pid))
     assert not (server.home / "jobs" / job_id / "result.json").exists()
     server = start_process(*HELD).ready()
     let_go(server)
@@ -146,7 +146,7 @@ def test_an_adopted_worker_can_be_cancelled_and_stopped(
     pid = worker_pid(server.home, job_id)
     assert is_alive(pid)
     server.send(signal.SIGTERM)
-    assert not is_alive(pid)
+    wait_until(lambda: not is_alive(pid))
     server = start_process(*HELD).ready()
     server.client.fine_tuning.jobs.cancel(job_id)
     assert wait_for(server.client, job_id, "cancelled").fine_tuned_model is None

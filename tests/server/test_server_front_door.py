@@ -20,9 +20,10 @@ from homutune.server import create_app, serve
 from homutune.server._migrations import MIGRATIONS
 from homutune.server._store import Store
 from homutune.settings import Settings
+from ports import free_port
 from server import contract
 from server.doubles import ScriptedEngine
-from server.running import Local, Process, client_for, free_port, wait_until
+from server.running import Local, Process, client_for, wait_until
 
 
 def test_the_spec_is_beside_us_so_that_every_answer_was_held_against_it() -> None:
@@ -143,7 +144,7 @@ def test_the_database_is_in_wal_mode_and_knows_its_version(local: Local) -> None
 def test_the_command_explains_itself_in_japanese_and_reports_a_port_in_use(home: Path) -> None:
     def run(*arguments: str) -> Any:
         command = [sys.executable, "-m", "homutune.cli", "serve", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     shown = run("--help").stdout
     assert "画面と、学習・推論のサーバーを起動します" in shown

@@ -17,8 +17,9 @@ from homutune.errors import UserError
 from homutune.server import open_keys, serve
 from homutune.server._logs import JsonLines
 from homutune.settings import Settings
+from ports import free_port
 from server.doubles import ScriptedEngine
-from server.running import Local, client_for, free_port, wait_until
+from server.running import Local, client_for, wait_until
 
 
 def command(*arguments: str) -> Any:

@@ -14,7 +14,8 @@ from pathlib import Path
 import openai
 import pytest
 
-from server.running import Process, client_for, free_port, lines, messages, upload, wait_for
+from ports import free_port
+from server.running import Process, client_for, lines, messages, upload, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kill -9 is a POSIX notion")
 DYING = Path(__file__).parents[1] / "dying.py"

@@ -238,11 +238,11 @@ def test_a_client_that_goes_away_stops_its_answer(local: Local) -> None:
     endless: Any = {"messages": [{"role": "user", "content": "終わらない"}]}
     with ask(local, stream=True, **endless) as stream:
         next(iter(stream))
-    wait_until(lambda: local.engine.closed == 1, 5)
+    wait_until(lambda: local.engine.closed == 1)
     impatient = client_for(local.url, timeout=0.3)
     with pytest.raises(openai.APITimeoutError):
         impatient.chat.completions.create(model="tiny", **endless)
-    wait_until(lambda: local.engine.closed == 2, 5)
+    wait_until(lambda: local.engine.closed == 2)
 
 
 def test_more_requests_than_slots_are_all_answered(local: Local) -> None:

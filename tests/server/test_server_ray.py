@@ -9,9 +9,11 @@ import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from homutune.errors import UserError
@@ -47,16 +49,13 @@ def cluster() -> Iterator[str]:
 
 
 def training_workers() -> list[int]:
-    """Process ids of Ray Train's workers on this machine."""
+    """Process ids of Ray Train's workers on this cluster, whose nodes this process started."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            title = (entry / "cmdline").read_bytes()
-            ours = str(SOURCE).encode() in (entry / "environ").read_bytes()
-        except OSError:
-            continue
-        if title.startswith(b"ray::") and b"RayTrainWorker" in title and ours:
-            found.append(int(entry.name))
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            title = " ".join(process.cmdline())
+            if title.startswith("ray::") and "RayTrainWorker" in title:
+                found.append(process.pid)
     return found
 
 

@@ -14,7 +14,8 @@ import pytest
 from homutune.client import ExternalSendForbidden, LegalModel, Retry, ServerFault
 from homutune.errors import UserError
 from homutune.settings import load_settings
-from server.running import Local, free_port, lines, upload, wait_until
+from ports import free_port
+from server.running import Local, lines, upload, wait_until
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ import httpx2
 from homutune.server import create_app, open_store
 from homutune.settings import Settings
 from homutune.web import Accounts, create_web
+from ports import free_port
 from server.doubles import ScriptedEngine, worker_command
-from server.running import InThread, free_port
+from server.running import InThread
 
 PASSWORD = "青い空と四つの長い単語と数字7"
 

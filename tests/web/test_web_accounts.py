@@ -23,7 +23,7 @@ Visit = Callable[[Site], Visitor]
 
 def command(*arguments: str, password: str | None = None) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "homutune.cli", "user", *arguments]
-    done = subprocess.run(line, input=password, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, input=password, capture_output=True, text=True, timeout=120)
     assert "Traceback" not in done.stderr
     return done
 

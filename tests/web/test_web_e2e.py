@@ -16,7 +16,7 @@ import pytest
 from assistant.files import make_docx
 from assistant.revisions import body, changes, reject, words
 from homutune.assistant import read_document
-from server.running import free_port
+from ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 pytest.importorskip("playwright", reason="playwright is not installed")
