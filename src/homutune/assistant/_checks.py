@@ -27,8 +27,7 @@ def run_check(check: Check, contract: Contract, sections: Sections) -> list[Hit]
     """What ``check`` finds in ``sections`` (or the contract); at most one hit for one place."""
     if check.unless:
         excluded = contract.regex(check.unless)
-        if any(excluded.search(section.text) for section in sections):
-            return []
+        sections = [section for section in sections if not excluded.search(section.text)]
     hits = list(_CHECKS[check.kind](check, contract, sections))
     seen: set[tuple[int | None, int | None]] = set()
     return [h for h in hits if not ((h.start, h.end) in seen or seen.add((h.start, h.end)))]  # type: ignore[func-returns-value]
