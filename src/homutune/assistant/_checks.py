@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from homutune.assistant._contract import AND, MUTUAL, Contract, Hit, Section, Sections
+from homutune.assistant._payment import late_payment
 from homutune.assistant._playbook import Check
 from homutune.assistant._structure import (
     annexes,
@@ -146,6 +147,7 @@ _CHECKS: dict[str, Callable[[Check, Contract, Sections], Iterator[Hit]]] = {
     "contains": _contains,
     "limit": _limit,
     "one_sided": _one_sided,
+    "late_payment": late_payment,
     "references": references,
     "undefined_terms": undefined_terms,
     "numbering": numbering,
