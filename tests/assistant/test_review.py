@@ -287,7 +287,7 @@ def test_references_are_followed_within_the_contract_and_not_into_laws(tmp_path,
 def test_a_reference_goes_nowhere_where_clauses_have_no_numbers(tmp_path, books):
     path = tmp_path / "契約.md"
     path.write_text(
-        "# 建物賃貸借契約書\n貸主（以下「甲」という。）と借主（以下「乙」という。）は、次のとおり約する。\n"
+        "# 建物賃貸借契約書\n貸主（以下「甲」という。）と借主（以下「乙」という。）の契約。\n"
         "## 賃料\n前条の賃料は月額10万円とする。\n## 補則\n第５条は準用する。民法第601条による。\n"
         "## 使用\n第7条（使用）及び就業規則第9条による。乙は、丙の承諾を得る。\n",
         encoding="utf-8",
