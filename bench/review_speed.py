@@ -54,7 +54,8 @@ def main() -> None:
     peak_mb = peak / (1e6 if sys.platform == "darwin" else 1024)
     print(
         f"{pages} pages, {len(text):,} characters, {len(review.clauses)} clauses:"
-        f" {seconds:.2f} s ({computed:.2f} s of processor), peak {peak_mb:.0f} MB, {len(review.findings)} findings"
+        f" {seconds:.2f} s ({computed:.2f} s of processor), peak {peak_mb:.0f} MB,"
+        f" {len(review.findings)} findings"
     )
 
 
