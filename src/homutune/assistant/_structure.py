@@ -127,8 +127,8 @@ def numbering(check: Check, contract: Contract, sections: Sections) -> Iterator[
     for clause in contract.clauses:
         if clause.kind != "条" or clause.number.startswith("附則"):
             continue
-        start = contract.shadow.index(clause.start)
-        end = contract.shadow.index(clause.start + 8)
+        section = contract.section(clause)
+        start, end = section.start, section.start + (section.body or 8)
         main = int(clause.number.split("_")[0])
         if clause.number in seen:
             yield Hit(start, end, f"第{main}条が重複しています")
