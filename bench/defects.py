@@ -32,7 +32,8 @@ _BOTH = (
     r"|売主及び買主|売主又は買主|許諾者及び被許諾者|許諾者又は被許諾者|メーカー及び特約店|メーカー又は特約店)(?:は|ともに|とも)"
 )
 _HEAD = re.compile(
-    r"^(?:第[^条\n]{1,6}条|（[^）\n]+）\n第[^条\n]{1,6}条|#{2,3} [^\n]+|[０-９]+．[^。\n]+$)",
+    r"^(?:第[^条\n]{1,6}条|（[^）\n]+）\n第[^条\n]{1,6}条"
+    r"|#{2,3} (?!第[^条\n]{1,4}章)[^\n]+|[０-９]+．[^。\n]+$)",
     re.MULTILINE,
 )
 _CLOSING = re.compile(
@@ -142,6 +143,11 @@ def either(*plants: Plant) -> Plant:
         return next((text for plant in plants if (text := plant(case)) is not None), None)
 
     return plant
+
+
+def unless(pattern: str, plant: Plant) -> Plant:
+    """Nothing is planted where the pattern stands."""
+    return lambda case: None if re.search(pattern, case.text) else plant(case)
 
 
 def replace(old: str, new: str) -> Plant:
@@ -272,7 +278,10 @@ DEFECTS = (
     ),
     Defect(
         "存在しない条の参照",
-        either(replace(_REFERRED, r"\1、第48条\2"), add("第48条の規定は、前各条に準用する。")),
+        unless(
+            "第(?:48|４８|四十八)条",
+            either(replace(_REFERRED, r"\1、第48条\2"), add("第48条の規定は、前各条に準用する。")),
+        ),
         ("sanshou",),
     ),
     Defect("定義のない用語", add("乙は、本機材を善良な管理者の注意をもって保管する。"), ("teigi",)),

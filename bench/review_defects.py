@@ -6,9 +6,9 @@ Each kind of defect is planted, one at a time, in every contract that can hold i
 contract is reviewed from every side the defect hurts. Found means that the rule made for it
 reports a finding that the clean contract does not have. The contracts are those of
 bench/contracts (the rules were mended while looking at them), those in its heldout/ (written
-afterwards), drafts of ``homutune draft`` for both sides of all ten types, and, where it lies
-beside this checkout, a contract made public by others (../shared/contracts; what the rules say
-about it undefiled is no false alarm, for it is not known to be clean).
+afterwards), drafts of ``homutune draft`` for both sides of all ten types, and, where they lie
+beside this checkout, a contract, work rules and terms made public by others (../shared/contracts;
+what the rules say about them undefiled is no false alarm, for they are not known to be clean).
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ CONTRACTS = Path(__file__).parent / "contracts"
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("HOMUTUNE_SHARED", ROOT.parent / "shared")) / "contracts"
 PUBLIC = {"misc/keiyaku-css_lease_contract.md": "tatemono-chintai"}
+#: Work rules and terms of use, compared with the playbook that comes nearest.
+PUBLIC_RULES = {
+    "denkiyagi/0*.md": "koyo",
+    "tuqulore/0*.md": "koyo",
+    "misc/alesinfiny_maris_terms.md": "saas",
+}
 KINDS = (*DEFECTS, *TYPED)
 
 
@@ -72,11 +78,12 @@ def drafted(*, other_side: bool = True) -> Iterator[Case]:
                     yield Case(f"{name}（{side.name}の下書き）", name, text, reviewer, *letters)
 
 
-def public() -> Iterator[Case]:
-    """Contracts made public by others, where they lie beside this checkout."""
-    for name, contract_type in PUBLIC.items():
-        if (SHARED / name).is_file():
-            yield from both_sides(SHARED / name, contract_type)
+def public(names: dict[str, str] = PUBLIC) -> Iterator[Case]:
+    """Documents made public by others, where they lie beside this checkout."""
+    for name, contract_type in names.items():
+        for path in sorted(SHARED.glob(name)):
+            if path.stat().st_size > 1000:  # one is an address of a page and nothing else
+                yield from both_sides(path, contract_type)
 
 
 SOURCES = {
@@ -84,6 +91,7 @@ SOURCES = {
     "別の契約書": lambda: cases(CONTRACTS / "heldout"),
     "ひな形からの下書き": drafted,
     "公開の契約書": public,
+    "公開の規程と規約": lambda: public(PUBLIC_RULES),
 }
 
 

@@ -37,7 +37,7 @@ def long_contract(pages: int) -> str:
 
 
 def main() -> None:
-    """Print seconds and the peak memory of this process."""
+    """Print seconds, by the clock and of the processor, and the peak memory of this process."""
     pages = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     text = long_contract(pages)
     with tempfile.TemporaryDirectory() as folder:
@@ -46,15 +46,16 @@ def main() -> None:
         for line in text.splitlines():
             document.add_paragraph(line)
         document.save(str(path))
-        started = time.perf_counter()
+        started, computed = time.perf_counter(), time.process_time()
         review = review_document(read_document(path), load_playbooks(), side="受託者")
-        seconds = time.perf_counter() - started
+        seconds, computed = time.perf_counter() - started, time.process_time() - computed
     # ru_maxrss counts KiB on Linux, bytes on macOS.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak_mb = peak / (1e6 if sys.platform == "darwin" else 1024)
     print(
         f"{pages} pages, {len(text):,} characters, {len(review.clauses)} clauses:"
-        f" {seconds:.2f} s, peak {peak_mb:.0f} MB, {len(review.findings)} findings"
+        f" {seconds:.2f} s ({computed:.2f} s of processor), peak {peak_mb:.0f} MB,"
+        f" {len(review.findings)} findings"
     )
 
 

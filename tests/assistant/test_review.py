@@ -56,13 +56,14 @@ def test_seeded_defects_are_found_and_clean_contracts_raise_no_alarm(bench, sour
         assert {name.split("（")[0] for name in result["clean"]} == set(load_playbooks())
 
 
-def test_defects_are_found_in_a_contract_made_public_by_others(bench, tmp_path):
-    cases = list(bench.public())
+@pytest.mark.parametrize("kind", ["公開の契約書", "公開の規程と規約"])
+def test_defects_are_found_in_documents_made_public_by_others(bench, kind, tmp_path):
+    cases = list(bench.SOURCES[kind]())
     if not cases:
         pytest.skip("../shared/contracts is not beside this checkout")
     result = bench.measure(cases, tmp_path)
     planted, found = (sum(row[i] for row in result["defects"].values()) for i in (0, 1))
-    assert found >= 0.8 * planted > 0, result["missed"]
+    assert found >= 0.9 * planted > 0, result["missed"]
 
 
 def test_a_finding_quotes_the_contract_exactly_and_says_where_it_stands(tmp_path, books):
@@ -234,7 +235,7 @@ def test_the_word_copy_has_comments_on_the_quoted_runs_and_the_same_text(defecti
     old, new = docx.Document(str(defective)), docx.Document(str(target))
     assert [p.text for p in new.paragraphs] == [p.text for p in old.paragraphs]
     texts = [comment.text for comment in new.comments]
-    assert any("支払期日が60日を超えています" in text for text in texts)
+    assert any("60日を超えることがあります（90日）" in text for text in texts)
     assert any("法的助言・鑑定ではありません" in text for text in texts)
     marked = next(p for p in new.paragraphs if "90日以内" in p.text)
     assert marked._p.xpath("./w:commentRangeStart")
@@ -281,6 +282,34 @@ def test_references_are_followed_within_the_contract_and_not_into_laws(tmp_path,
         "参照先の条項が一致しません（「第7条第5項」に当たる項がありません）",
         "参照先の条項が一致しません（第4条の見出しは「検査」です）",
     ]
+
+
+def test_a_reference_goes_nowhere_where_clauses_have_no_numbers(tmp_path, books):
+    path = tmp_path / "契約.md"
+    path.write_text(
+        "# 建物賃貸借契約書\n貸主（以下「甲」という。）と借主（以下「乙」という。）の契約。\n"
+        "## 賃料\n前条の賃料は月額10万円とする。\n## 補則\n第５条は準用する。民法第601条による。\n"
+        "## 使用\n第7条（使用）及び就業規則第9条による。乙は、丙の承諾を得る。\n",
+        encoding="utf-8",
+    )
+    review = review_document(read_document(path), books, side="貸主")
+    assert [f.quote for f in review.findings if f.rule == "sanshou"] == ["前条", "第５条", "第7条"]
+    assert [f.quote for f in review.findings if f.rule == "tojisha"] == ["丙"]
+
+
+def test_what_stands_in_the_supplement_and_in_another_clause_is_read_on_its_own(tmp_path, books):
+    rules = (
+        "就業規則\n第1条（賃金）\n賃金は毎月25日に支払う。\n"
+        "第2条（解雇の予告）\n30日前に予告する。労働基準監督署長の認定を受けたときは除く。\n"
+        "第3条（解雇）\n会社は、予告なくいつでも社員を解雇することができる。\n"
+        "附則\nこの規則は2027年4月1日から施行する。基本給には、固定残業代を含む。丙は従業員の債務を保証する。\n"
+    )
+    _, review = reviewed(tmp_path, books, rules, contract_type="koyo", side="使用者")
+    found = {f.rule for f in review.findings}
+    assert {"koyo-taishoku", "koyo-kotei", "tojisha"} <= found
+    milder = rules.replace("予告なくいつでも", "30日前に予告して").replace("固定残業代", "手当")
+    _, review = reviewed(tmp_path, books, milder, contract_type="koyo", side="使用者")
+    assert not {"koyo-taishoku", "koyo-kotei"} & {f.rule for f in review.findings}
 
 
 def test_a_name_that_ends_another_name_is_not_taken_for_it(tmp_path, books):

@@ -66,6 +66,14 @@ def test_every_article_of_the_plan_rules_is_confirmed():
         assert len(legal_basis(rule.law)) == len(rule.law)
 
 
+def test_a_list_of_customers_and_the_work_of_a_machine_are_points_of_a_plan():
+    plan = "デザイナーに顧客の名簿を渡して宛名を入れてもらう。生成AIで作った素材も使う。"
+    found = {risk.topic for risk in plan_register(text_document("計画.txt", plan)).risks}
+    assert {"第三者への個人データの提供", "生成 AI の出力の利用"} <= found
+    menu = text_document("計画.txt", "社員食堂の献立と座席の名簿を新しくする。")
+    assert plan_register(menu).risks == ()
+
+
 def test_a_finding_becomes_a_risk_with_cause_consequence_mitigation_owner_and_place(books):
     text = drafted(books, "gyomu-itaku", "受託者").replace(
         "受領した月の翌月末日までに", "受領した日から90日以内に"

@@ -1,6 +1,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from homutune.data import Example, Meta, Pseudonymizer, example_line, read_key, restore, write_key
 from homutune.data._personal import (
@@ -44,6 +46,9 @@ def test_exactly_one_last_digit_makes_a_my_number(digit):
         ("送り先は大阪市北区梅田三丁目1番3号です", [("P002", "大阪市北区梅田三丁目1番3号")]),
         ("（０３）１２３４－５６７８まで", [("P003", "（０３）１２３４－５６７８")]),
         ("携帯は09012345678", [("P003", "09012345678")]),
+        ("電話(03)1234-5678へ", [("P003", "(03)1234-5678")]),
+        ("03（1234）5678まで", [("P003", "03（1234）5678")]),
+        ("TEL (03) 1234-5678", [("P003", "(03) 1234-5678")]),
         ("a.b@example.co.jpに送る", [("P004", "a.b@example.co.jp")]),
         ("1234 5678 9018", [("P005", "1234 5678 9018")]),
         ("普通預金 1234567", [("P006", "1234567")]),
@@ -53,6 +58,63 @@ def test_exactly_one_last_digit_makes_a_my_number(digit):
 )
 def test_each_kind_is_found_where_it_stands(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("山田太郎（03-1234-5678）", "【氏名1】（【電話番号1】）"),
+        ("山田太郎(０３－１２３４－５６７８)へ", "【氏名1】(【電話番号1】)へ"),
+        ("山田太郎様（yamada@example.co.jp）宛て", "【氏名1】様（【メールアドレス1】）宛て"),
+        ("山田太郎氏〈090-1234-5678〉", "【氏名1】氏〈【電話番号1】〉"),
+        ("「山田太郎」さん", "「【氏名1】」さん"),
+        ("氏名：山田太郎（東京都港区芝公園1-1-1）", "氏名：【氏名1】（【住所1】）"),
+        ("大阪市北区梅田三丁目1番3号（本社）", "【住所1】（本社）"),
+        (
+            "連絡先：山田太郎（電話：03-1234-5678、a@b.jp）",
+            "連絡先：【氏名1】（電話：【電話番号1】、【メールアドレス1】）",
+        ),
+        ("「株式会社青凪フーズ」の山田太郎氏", "「【取引先1】」の【氏名1】氏"),
+        ("（青凪フーズ）（03）1234-5678", "（【取引先1】）【電話番号1】"),
+        ("（普通1234567）", "（普通【銀行口座1】）"),
+        ("山田太郎、鈴木花子両名", "【氏名1】、【氏名2】両名"),
+    ],
+)
+def test_what_stands_around_a_value_stays_and_nothing_else(text, hidden):
+    worker = Pseudonymizer(clients=("株式会社青凪フーズ",))
+    (example,) = worker.examples([pair(text, "はい。")])
+    assert example.question == hidden
+    assert restore(hidden, worker.key) == text
+
+
+#: Values, the marks that stand around them, and what looks like a placeholder already.
+PIECES = st.sampled_from(
+    [
+        *(
+            "山田太郎",
+            "佐藤健一",
+            "林",
+            "03-1234-5678",
+            "（03）1234-5678",
+            "０９０－１２３４－５６７８",
+        ),
+        *("a.b@example.co.jp", "東京都港区芝公園1-1-1", "〒105-0011", "青凪フーズ", "123456789018"),
+        *("普通預金 1234567", "T7000012050002", "昭和55年3月2日生まれ", "株式会社青凪フーズ"),
+        *'林はの電話様氏殿（）()「」【】、。1\n　"\\',
+        *("さん", "担当：", "【氏名1】", "【電話番号2】", "【原文1】", "【氏名", "】様"),
+    ]
+)
+
+
+@given(st.lists(st.lists(PIECES, max_size=12).map("".join), min_size=4, max_size=4))
+@settings(max_examples=400, deadline=None)
+def test_whatever_is_replaced_comes_back_letter_by_letter(texts):
+    worker = Pseudonymizer(clients=("株式会社青凪フーズ",))
+    before = pair(texts[0], texts[1], must=(texts[2],), must_not=(texts[3],))
+    (after,) = worker.examples([before])
+    hidden = [after.question, after.answer, *after.meta.must, *after.meta.must_not]
+    assert [restore(text, worker.key) for text in hidden] == texts
+    assert not any("青凪フーズ" in text for text in hidden)
 
 
 def test_clients_are_found_with_and_without_their_legal_form():

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from homutune.assistant._contract import AND, MUTUAL, Contract, Hit, Section, Sections
+from homutune.assistant._payment import late_payment
 from homutune.assistant._playbook import Check
 from homutune.assistant._structure import (
     annexes,
@@ -27,8 +28,7 @@ def run_check(check: Check, contract: Contract, sections: Sections) -> list[Hit]
     """What ``check`` finds in ``sections`` (or the contract); at most one hit for one place."""
     if check.unless:
         excluded = contract.regex(check.unless)
-        if any(excluded.search(section.text) for section in sections):
-            return []
+        sections = [section for section in sections if not excluded.search(section.text)]
     hits = list(_CHECKS[check.kind](check, contract, sections))
     seen: set[tuple[int | None, int | None]] = set()
     return [h for h in hits if not ((h.start, h.end) in seen or seen.add((h.start, h.end)))]  # type: ignore[func-returns-value]
@@ -147,6 +147,7 @@ _CHECKS: dict[str, Callable[[Check, Contract, Sections], Iterator[Hit]]] = {
     "contains": _contains,
     "limit": _limit,
     "one_sided": _one_sided,
+    "late_payment": late_payment,
     "references": references,
     "undefined_terms": undefined_terms,
     "numbering": numbering,

@@ -40,7 +40,10 @@ class Section:
             return 0
         if self.clause.kind == "見出し":
             return len(Shadow(self.clause.title).text)
-        head = _HEAD.match(self.text)
+        if head := _HEAD.match(self.text):
+            return head.end()
+        # 13.補則, in a contract that numbers its headings.
+        head = re.match(rf"[0-9.、:]*{re.escape(Shadow(self.clause.title).text)}", self.text)
         return head.end() if head else 0
 
     def sentences(self) -> list[tuple[int, int]]:
@@ -74,10 +77,10 @@ class Contract:
     _laws: list[tuple[int, int]] | None = None
 
     def sections(self) -> list[Section]:
-        """The numbered (or titled) clauses."""
+        """The numbered (or titled) clauses, and what stands in a supplement without numbers."""
         if not self._sections:
             for clause in self.clauses:
-                if clause.kind in ("条", "見出し"):
+                if clause.kind in ("条", "見出し", "附則"):
                     self._sections.append(self.section(clause))
         return self._sections
 

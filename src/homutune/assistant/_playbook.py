@@ -23,6 +23,7 @@ CheckKind = Literal[
     "contains",
     "limit",
     "one_sided",
+    "late_payment",
     "references",
     "undefined_terms",
     "numbering",
@@ -82,7 +83,8 @@ class Check(_Model):
     Attributes:
         kind: lacks / contains (``pattern``), limit (numbers of ``unit`` in sentences matching
             ``near`` above ``max`` or below ``min``), one_sided (sentences matching ``pattern`` of
-            which only ``actor`` is the subject), or one of the checks of the whole contract.
+            which only ``actor`` is the subject), late_payment (more than 60 days after receipt), or
+            one of the checks of the whole contract.
         gap: what a finding says is different from the playbook.
         unless: no finding where this is found in the clause.
         sides: the sides the check is made for; all where empty.

@@ -102,7 +102,8 @@ def _ole_error(path: Path, data: bytes) -> UserError:
     if "EncryptedPackage".encode("utf-16-le") in data:
         return UserError(
             "パスワードで保護された Word ファイルです。",
-            remedy="Word で開き、パスワードを外して保存し直してください。",
+            remedy="Word で開き、「ファイル」→「情報」→「文書の保護」→"
+            "「パスワードを使用して暗号化」でパスワードを消し、保存し直してください。",
             file=path,
         )
     return UserError(

@@ -12,27 +12,27 @@ from homutune.assistant._terms import find_dates, find_references, find_terms
 
 
 def references(check: Check, contract: Contract, sections: Sections) -> Iterator[Hit]:
-    """References to clauses, paragraphs or titles that this contract does not have."""
+    """References to clauses, paragraphs or titles that this contract does not have.
+
+    Where the clauses have headings and no numbers, there is none that 第5条 could mean.
+    """
     articles = {c.number: c for c in contract.clauses if c.kind == "条"}
-    order = [c.number for c in contract.clauses if c.kind == "条"]
-    if not articles:
-        return
-    for section in contract.sections():
+    sections_in_order = contract.sections()
+    for at, section in enumerate(sections_in_order):
         clause = section.clause
-        if clause is None or clause.kind != "条":
-            continue
+        assert clause is not None
         body = section.body
         for reference in find_references(section.text[body:]):
             start, end = (
                 section.start + body + reference.start,
                 section.start + body + reference.end,
             )
-            if contract.is_statute(start, end) or _elsewhere(contract, start):
+            before = section.text[body : body + reference.start]
+            if contract.is_statute(start, end) or _elsewhere(before):
                 continue
             number, words = reference.article, contract.shadow.text[start:end]
-            at = order.index(clause.number)
             nowhere = (reference.relative == "前" and at == 0) or (
-                reference.relative == "次" and at == len(order) - 1
+                reference.relative == "次" and at == len(sections_in_order) - 1
             )
             if nowhere or (number and number not in articles):
                 yield Hit(start, end, f"「{words}」に当たる条がありません")
@@ -44,7 +44,8 @@ def references(check: Check, contract: Contract, sections: Sections) -> Iterator
                 actual = articles[number].title
                 if actual and title[1] not in actual and actual not in title[1]:
                     yield Hit(start, end, f"第{number}条の見出しは「{actual}」です")
-        yield from _previous_paragraph(section)
+        if clause.kind == "条":
+            yield from _previous_paragraph(section)
 
 
 def _previous_paragraph(section: Section) -> Iterator[Hit]:
@@ -62,15 +63,15 @@ def _previous_paragraph(section: Section) -> Iterator[Hit]:
         yield Hit(start, start + 2, "「前項」に当たる項がありません")
 
 
-def _elsewhere(contract: Contract, start: int) -> bool:
+def _elsewhere(before: str) -> bool:
     """Whether the words before a reference name another paper: 基本契約第5条, 同法第3条."""
-    before = contract.shadow.text[max(0, start - 14) : start]
+    before = before[-14:]
     return bool(
         re.search(
-            r"(?:[法令則]|(?:原|基本|個別|別途|締結した)[^。、]{0,6}契約(?:書)?|約款|規約|規程|覚書|協定)(?:」|の|附則)?$",
+            r"(?:[法令]|(?<!補)則|(?:原|基本|個別|別途|締結した)[^。、]{0,6}契約(?:書)?|約款|規約|規程|覚書|協定)(?:」|の|附則)?$",
             before,
         )
-        and not re.search(r"本(?:契約|規約|約款|規程|覚書)(?:の)?$", before)
+        and not re.search(r"本(?:契約|規約|約款|規程|規則|覚書)(?:の)?$", before)
     )
 
 
@@ -126,8 +127,8 @@ def numbering(check: Check, contract: Contract, sections: Sections) -> Iterator[
     for clause in contract.clauses:
         if clause.kind != "条" or clause.number.startswith("附則"):
             continue
-        start = contract.shadow.index(clause.start)
-        end = contract.shadow.index(clause.start + 8)
+        section = contract.section(clause)
+        start, end = section.start, section.start + (section.body or 8)
         main = int(clause.number.split("_")[0])
         if clause.number in seen:
             yield Hit(start, end, f"第{main}条が重複しています")
@@ -151,13 +152,14 @@ def annexes(check: Check, contract: Contract, sections: Sections) -> Iterator[Hi
 
 def parties(check: Check, contract: Contract, sections: Sections) -> Iterator[Hit]:
     """甲, 乙, 丙 or 丁 acting without having been introduced."""
-    known = {party.alias for party in contract.parties}
-    if not known:
+    known, text = {party.alias for party in contract.parties}, contract.whole().text
+    # 甲 and 乙 of whom no definition was read say more about the reading than about the contract.
+    if not known and re.search("[甲乙](?=[はが])", text):
         return
     for letter in "甲乙丙丁":
         if letter in known:
             continue
-        for match in re.finditer(rf"(?<!「){letter}(?=[はがにのをと])", contract.whole().text):
+        for match in re.finditer(rf"(?<!「){letter}(?=[はがにのをと])", text):
             at, _ = contract.shadow.span(*match.span())
             # 甲乙丙 are parts of words, too; the shadow has no line ends.
             if at and re.match("[一-龥]", contract.document.text[at - 1]):

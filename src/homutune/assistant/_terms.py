@@ -35,7 +35,8 @@ _AMOUNT = re.compile(
 )
 _CAPITALS = str.maketrans("壱弐参拾", "一二三十")
 _REFERENCE = re.compile(
-    rf"(?<![法則令例定程領])(?:(?P<previous>前|次|本|同)条|第(?P<article>{NUM})条"
+    # 補則 is a heading; any other 則 in front is another paper's name.
+    rf"(?<![法令例定程領])(?<!(?<!補)則)(?:(?P<previous>前|次|本|同)条|第(?P<article>{NUM})条"
     rf"(?P<branch>(?:の(?:[0-9]+|[一二三四五六七八九十]+)(?![つ一-龥]))*))"
     rf"(?:第(?P<paragraph>{NUM})項)?(?:第(?P<item>{NUM})号)?"
 )

@@ -210,7 +210,7 @@ def _show(
     *,
     printed: bool,
 ) -> None:
-    from homutune.assistant import DISCLAIMER, letter_text
+    from homutune.assistant import letter_text
 
     if printed:
         tell(letter_text(letter).replace("\f", "（次の用紙）\n") if letter else made.text)
@@ -238,7 +238,7 @@ def _show(
     for text in made.notes:
         tell(f"留意点: {text}")
     tell(
-        "自動で組み立てた下書きです。"
-        + (DISCLAIMER if review is None else "弁護士等が精査・修正してから使ってください。"),
+        "自動で組み立てた下書きです。弁護士等が自ら精査・修正してから使ってください。"
+        "法的助言・鑑定ではありません。",
         style="dim",
     )

@@ -57,7 +57,7 @@ _TOLD = re.compile(
 )
 _FULL = re.compile(
     rf"(?<![{_HAN}])({_SURNAME}[ 　]?[{_HAN}]{{0,2}}{_GIVEN_END})"
-    r"(?=[はがをにのともへで、。,」）)（(\s]|\Z|から|より|さん|様|氏|殿|君)"
+    r"(?=[はがをにのともへで、。,」）)（(\s]|\Z|から|より|さん|様|氏|殿|君|両名)"
 )
 _FAMILY = re.compile(rf"\A{_SURNAME}")
 #: Kanji words that labels are followed by, which are no names.

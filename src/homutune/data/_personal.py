@@ -112,9 +112,11 @@ _NAMED_NUMBER = (
     ("P008", re.compile(r"法人番号[^0-9\n]{0,8}(T?[0-9](?:[ -]?[0-9]){12})(?![0-9])")),
     ("P008", re.compile(r"(?<![0-9A-Za-z])(T[0-9]{13})(?![0-9])")),
 )
+#: A bracket belongs to a number only with its partner: in 山田太郎（03-1234-5678） both are the
+#: sentence's own.
 _PHONE = re.compile(
-    r"(?<![0-9.-])(?:\+81[ -]?[(（]?0?[)）]?[0-9]{1,4}|[(（]?0[0-9]{1,4}[)）]?)"
-    r"[ -]?[0-9]{1,4}[ -][0-9]{3,4}"
+    r"(?<![0-9.-])(?:\+81[ -]?(?:[(（]0?[)）])?[0-9]{1,4}|[(（]0[0-9]{1,4}[)）]|0[0-9]{1,4})"
+    r"(?:[ -]?[0-9]{1,4}[ -]|[ -]?[(（][0-9]{1,4}[)）][ -]?)[0-9]{3,4}"
     r"(?![0-9]|-[0-9])|(?<![0-9.-])0[5789]0[0-9]{8}(?![0-9])"
 )
 _NAMED_PHONE = re.compile(
@@ -198,7 +200,7 @@ def _candidates(plain: str, clients: re.Pattern[str] | None) -> Iterator[tuple[s
 
 #: Five digits and separators, or an address: without them there is no number to look for.
 _ANY_DIGITS = re.compile(
-    r"[0-9][0-9() -]{3,}[0-9]|[0-9]-[0-9]|〒|[12][0-9]{3}[年/.]|(?:昭和|平成|令和|大正)[0-9元]"
+    r"[0-9][0-9()（） -]{3,}[0-9]|[0-9]-[0-9]|〒|[12][0-9]{3}[年/.]|(?:昭和|平成|令和|大正)[0-9元]"
 )
 _ANY_BLOCK = re.compile(rf"丁目|番地|(?:{_PREFECTURES})")
 
@@ -215,12 +217,12 @@ def _numbers(plain: str) -> Iterator[tuple[str, int, int]]:
     for match in _ACCOUNT.finditer(plain):
         group = 1 if match[1] else 3
         yield "P006", match.start(2 if group == 3 else 1), match.end(group)
-    for match in _NAMED_PHONE.finditer(plain):
-        if len(re.sub("[^0-9]", "", match[1])) in (10, 11, 12):
-            yield "P003", *match.span(1)
     for match in _PHONE.finditer(plain):
         digits = re.sub("[^0-9]", "", match[0]).removeprefix("81")
         if len(digits) in (9, 10, 11):
             yield "P003", *match.span()
+    for match in _NAMED_PHONE.finditer(plain):
+        if len(re.sub("[^0-9]", "", match[1])) in (10, 11, 12):
+            yield "P003", *match.span(1)
     for match in _BIRTH.finditer(plain):
         yield "P010", *match.span(1 if match[1] else 2)

@@ -59,6 +59,7 @@ class Pseudonymizer:
 
     def _example(self, example: Example) -> Example:
         texts = [c for m in example.messages if isinstance(c := m.get("content"), str)]
+        texts += [*example.meta.must, *example.meta.must_not]
         found: dict[str, str] = {}
         for text in texts:
             found |= self._values(text)
