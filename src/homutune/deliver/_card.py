@@ -49,11 +49,13 @@ def _data(tuned: TunedModel, entry: ModelEntry | None) -> list[str]:
         return [*lines, "学習データの版は記録されていません。"]
     settings = entry.hyperparameters or {}
     command = ["homutune", "tune", "start", "--dataset", entry.dataset]
-    command += ["--recipe", entry.recipe or "grounded", "--suffix", entry.suffix or "homutune"]
+    command += ["--recipe", entry.recipe or "grounded"]
     for option, name in _OPTIONS.items():
         if name in settings:
             command += [option, str(settings[name])]
     command += ["--seed", str(tuned.seed)]
+    if entry.suffix:
+        command += ["--suffix", entry.suffix]
     return [
         *lines,
         f"homutune に同梱の質問と回答（版 {entry.dataset}、レシピ {entry.recipe}、"
