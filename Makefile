@@ -1,4 +1,5 @@
 # make demo   データの検査から学習・評価・報告書までを、この 1 台で行います（2 回目は終わった所を飛ばします）
+# make model  make demo と同じ学習をして、モデルを models/ に置きます（モデルカードつき、10 MB まで）
 # make app    サーバーを起動し、画面をブラウザーで開きます（Ctrl-C で止まります）
 # make test   テストを実行します
 # make test-services  PostgreSQL・Ray・LibreOffice・ffmpeg を使うテストの準備をします（入れられない環境では飛ばします）
@@ -11,10 +12,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo app test test-e2e test-services docs lint clean
+.PHONY: demo model app test test-e2e test-services docs lint clean
 
 demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py
+
+model: demo
+	@$(BIN)/homutune model release latest
 
 app: $(VENV)/.local
 	@$(BIN)/homutune serve --open

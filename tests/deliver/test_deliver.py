@@ -21,6 +21,7 @@ from homutune.deliver import (
     LENGTH,
     UNMEASURED,
     check_report,
+    measured_model,
     measured_on,
     report_values,
     write_report_text,
@@ -109,7 +110,9 @@ def test_the_report_holds_the_numbers_of_the_stored_runs(
         assert f"{result.base_mean:.2f}→{result.tuned_mean:.2f}" in text
     for words in ("32組（4種類）", "エポック数は3", "54,321", "1.987から0.654", "シードは7"):
         assert words in text
-    assert f"学習に使っていない質問{len(dataset.valid)}問" in text
+    assert f"数字は甘めです）{len(dataset.valid)}問" in text
+    right = found.comparison.conditions["grounded"].flags["right_card"]
+    assert f"{right.base_count}→{right.tuned_count}（{right.n}問中）" in text
     assert "人による採点は未測定" in text and "再学習の効果は未測定" in text
     values = report_values(settings)
     assert values["train"] == str(len(dataset.train)) and values["playbooks"].isdigit()
@@ -141,6 +144,31 @@ def test_the_report_is_written_as_word_and_pdf_and_an_edited_one_is_checked(
     told = capsys.readouterr().err
     assert "アプリケーションと考察" in told and "800〜1200 字" in told
     assert not Path("x.docx").exists()
+
+
+def test_without_a_target_the_report_is_written_in_every_form_there_is_a_program_for(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["deliver", "report", "--json"]) == 0
+    files = [Path(name) for name in json.loads(capsys.readouterr().out)["files"]]
+    assert all(path.stat().st_size for path in files)
+    assert [path.suffix for path in files][:2] == [".md", ".docx"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    files[0].unlink()
+    assert run(["deliver", "report"]) == 0
+    assert files[0].is_file() and "LibreOffice か Chromium" in capsys.readouterr().err
+
+
+def test_a_newer_model_that_was_not_measured_does_not_hide_the_one_that_was(
+    measured: ModelEntry, home: Path
+) -> None:
+    newer = replace(measured, model="newer", job_id="ftjob-2", created_at=1_800_000_000)
+    remember_model(home, newer)
+    entry, found = measured_model(load_settings())
+    assert entry is not None and entry.model == "tuned" and len(found) == 1
+    assert "0.654" in write_report_text(load_settings())
+    named, nothing = measured_model(load_settings(), "newer")
+    assert named is not None and named.model == "newer" and nothing == []
 
 
 def test_without_a_converter_a_pdf_is_refused_with_what_to_install(
@@ -183,6 +211,8 @@ def complete(measured: ModelEntry, home: Path, dataset: Dataset, tmp_path: Path)
     )  # fmt: skip
     srt = "1\n00:00:00,000 --> 00:00:01,000\nあ\n"
     (tmp_path / "deliverables/demo.srt").write_text(srt, "utf-8")
+    script = "length: [165, 195]\nscenes: [{name: 場面, steps: [{say: あ}]}]\n"
+    (tmp_path / "deliverables/demo.yaml").write_text(script, "utf-8")
     return tmp_path
 
 
@@ -206,6 +236,8 @@ def test_the_check_fails_as_soon_as_one_thing_is_missing(
         (home / "assistant.db", ["課題4-1"]),
         (home / "reviews", ["課題4-2(1)"]),
         (complete / "docs/index.md", ["課題4-2(3)"]),
+        (complete / "deliverables/demo.yaml", ["提出課題（動画）"]),
+        (home / "results/ftjob-1.csv", ["課題2-1"]),
     ):
         away = path.with_name("away")
         path.rename(away)
@@ -213,11 +245,15 @@ def test_the_check_fails_as_soon_as_one_thing_is_missing(
         if path.exists():  # the log makes its database again
             path.unlink()
         away.rename(path)
+    captions = complete / "deliverables/demo.srt"
+    captions.write_text(captions.read_text("utf-8").replace("あ", "い"), "utf-8")
+    assert check() == ["提出課題（動画）"]
+    captions.write_text(captions.read_text("utf-8").replace("い", "あ"), "utf-8")
     report = complete / "deliverables/report.md"
     report.write_text(report.read_text("utf-8")[:900], "utf-8")
     assert check() == ["提出課題（レポート）"]
     shutil.rmtree(home / "runs")
-    assert check() == ["課題2-2", "課題3-2", "提出課題（レポート）"]
+    assert check() == ["課題2-2", "課題3-1", "課題3-2", "提出課題（レポート）"]
 
 
 def test_an_empty_home_fulfils_nothing_that_needs_work(
@@ -226,6 +262,11 @@ def test_an_empty_home_fulfils_nothing_that_needs_work(
     assert run(["deliver", "check"]) == 1
     said = capsys.readouterr().out
     assert "足りないもの: 課題1-1" in said and "すべてそろっています" not in said
+    assert "課題3-2 プロンプトと学習を組み合わせ、効果を測る" in said
+    assert "800〜1,200 字で、五つの見出しのあるレポート" in said
+    assert run(["deliver", "check", "--json"]) == 1
+    for item in json.loads(capsys.readouterr().out)["requirements"]:
+        assert not any(piece["ok"] for piece in item["evidence"]), item["id"]
 
 
 def test_the_bundle_holds_everything_with_right_checksums_and_no_secret(

@@ -16,7 +16,8 @@ import pytest
 from homutune.cli._app import run
 from homutune.deliver import make_video, probe_media, read_script, wrap_caption
 from homutune.deliver._recorder import Span
-from homutune.deliver._video import Timeline
+from homutune.deliver._video import MOST_WAIT_S, Timeline
+from homutune.deliver._voice import seconds_of, speak
 from homutune.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,9 +117,11 @@ def test_a_video_of_the_wrong_length_is_not_written(
 
 def test_waiting_is_shortened_and_speech_is_not() -> None:
     times = Timeline([Span(100, 130, 134), Span(134, 135, 140)])
-    assert times.seconds == pytest.approx(2 + 4 + 1 + 5)
-    assert times(100) == 0 and times(115) == pytest.approx(1) and times(132) == pytest.approx(4)
-    assert times(135) == pytest.approx(7) and times(99) == 0 and times(200) == times.seconds
+    wait = MOST_WAIT_S
+    assert times.seconds == pytest.approx(wait + 4 + wait + 5)
+    assert times(100) == 0 and times(115) == pytest.approx(wait / 2)
+    assert times(132) == pytest.approx(wait + 2) and times(135) == pytest.approx(2 * wait + 4)
+    assert times(99) == 0 and times(200) == times.seconds
 
 
 def test_the_script_of_the_course_can_be_read_and_its_captions_fit_the_bar() -> None:
@@ -126,6 +129,15 @@ def test_the_script_of_the_course_can_be_read_and_its_captions_fit_the_bar() -> 
     assert script.length == (165, 195) and len(script.scenes) >= 5
     for step in script.steps:
         assert all(len(line) <= 38 for line in wrap_caption(step.caption).split("\n")), step.caption
+
+
+def test_no_machine_is_too_slow_or_too_fast_for_the_length_of_the_course() -> None:
+    pytest.importorskip("pyopenjtalk", reason="the voice is not installed")
+    script = read_script(ROOT / "deliverables" / "demo.yaml")
+    spoken = sum(seconds_of(speak(step.read, script.speed)) for step in script.steps if step.say)
+    shortest = spoken + sum(step.hold for step in script.steps)
+    assert script.length[0] < shortest
+    assert shortest + MOST_WAIT_S * len(script.steps) < script.length[1]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homutune.cli._console import note, out, print_json, tell
+from homutune.cli._console import note, print_json, tell
 from homutune.cli._data_load import examples
 from homutune.cli._deliver_video import video
 from homutune.cli._options import AsJson
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 REPORT = Path("deliverables/report.md")
 VIDEO = Path("deliverables/demo.mp4")
+_STYLES = {True: "green", False: "bold red"}
 ReportPath = Annotated[Path, typer.Option("--report", help="レポート（Markdown）。")]
 VideoPath = Annotated[Path, typer.Option("--video", help="デモ動画。")]
 Project = Annotated[Path, typer.Option(help="プロジェクトのフォルダー。")]
@@ -45,7 +47,12 @@ Project = Annotated[Path, typer.Option(help="プロジェクトのフォルダ�
     ),
 )
 def report(
-    target: Annotated[Path, typer.Option("--out", help="保存先（.md・.docx・.pdf）。")] = REPORT,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="保存先（.md・.docx・.pdf）。省くと deliverables/report の 3 種類すべて。"
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="学習したモデルの名前、または latest。")] = "latest",
     source: Annotated[
         Path | None, typer.Option(help="手で直した Markdown。数字を入れ直さずに変換します。")
@@ -71,12 +78,22 @@ def report(
             raise UserError(
                 "".join(problems), file=source, remedy="直してから、もう一度実行してください。"
             )
-    write_text_as(target, text)
+    targets = [target] if target else [REPORT, REPORT.with_suffix(".docx")]
+    for path in targets:
+        write_text_as(path, text)
+    if target is None:
+        try:
+            write_text_as(pdf := REPORT.with_suffix(".pdf"), text)
+            targets.append(pdf)
+        except UserError as error:  # no converter here: the other two are what was asked for
+            note(str(error), style="yellow")
     length, blank = check_report(text).length, text.count(UNMEASURED)
     if as_json:
-        print_json({"report": str(target.resolve()), "length": length, "unmeasured": blank})
+        files = [str(path.resolve()) for path in targets]
+        print_json({"files": files, "length": length, "unmeasured": blank})
         return
-    tell(f"{target}  {length} 字")
+    for path in targets:
+        tell(f"{path}  {length} 字")
     if blank:
         note(f"「{UNMEASURED}」が {blank} か所あります。", style="yellow")
 
@@ -92,11 +109,12 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """すべての課題と提出課題について証拠を示します。一つでも欠けていれば終了コード 1 です。"""
-    _, found = _look(project, report, video)
+    scene, found = _look(project, report, video)
     missing = [item.id for item in found if not item.ok]
     if as_json:
         print_json({"ok": not missing, "requirements": [{**asdict(i), "ok": i.ok} for i in found]})
     else:
+        tell(f"保存先: {scene.home}")
         _print(found)
         tell(f"足りないもの: {'、'.join(missing)}" if missing else "すべてそろっています。")
     if missing:
@@ -144,19 +162,16 @@ def _look(project: Path, report: Path, video: Path) -> tuple[Scene, list[Fulfilm
 
 
 def _print(found: list[Fulfilment]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    """Each requirement in the course's words, below it what was found and where."""
+    for exercise, items in groupby(found, key=lambda item: item.exercise):
+        tell(f"\n{exercise}", style="bold")
+        for item in items:
+            tell(f"{_mark(item.ok)} {item.id} {item.requirement}", style=_STYLES[item.ok])
+            for piece in item.evidence:
+                style = "dim" if piece.ok else _STYLES[False]
+                tell(f"    {_mark(piece.ok)} {piece.found} … {piece.where}", style=style)
+    tell("")
 
-    table = Table("課題", "判定", "証拠", "場所", box=SIMPLE_HEAD, pad_edge=False)
-    for item in found:
-        for number, piece in enumerate(item.evidence):
-            mark = "[green]○[/]" if piece.ok else "[bold red]×[/]"
-            name = item.id if number == 0 else ""
-            table.add_row(name, mark, _plain(piece.found), _plain(piece.where))
-    out.print(table)
 
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+def _mark(ok: bool) -> str:
+    return "○" if ok else "×"

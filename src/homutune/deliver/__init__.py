@@ -2,7 +2,7 @@
 
 from homutune.deliver._bundle import Bundle, write_bundle
 from homutune.deliver._formats import write_text_as
-from homutune.deliver._measured import Measured, measured_on
+from homutune.deliver._measured import Measured, measured_model, measured_on
 from homutune.deliver._media import VIDEO_LENGTH_S, Media, check_video, probe_media
 from homutune.deliver._probes import Evidence, Scene, open_scene
 from homutune.deliver._release import (
@@ -43,6 +43,7 @@ __all__ = [
     "check_video",
     "install_released",
     "make_video",
+    "measured_model",
     "measured_on",
     "models_path",
     "newest_places",

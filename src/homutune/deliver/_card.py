@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from homutune import __version__
 from homutune.deliver._measured import Measured
 from homutune.evaluation import comparison_rows
 from homutune.tuning import ModelEntry
@@ -13,6 +15,20 @@ if TYPE_CHECKING:
     from homutune.engine import BaseModel, TunedModel
 
 _BEFORE = "\n## 使い方\n"
+#: Option of ``homutune tune start`` -> hyperparameter that it sets.
+_OPTIONS = {
+    "--epochs": "n_epochs",
+    "--batch-size": "batch_size",
+    "--lr-multiplier": "learning_rate_multiplier",
+}
+_LIMITS = """
+## 限界
+
+- 小さなモデルです。法律の知識は持たず、質問に付けた資料を読んで答えの形にします。
+- 付いた資料が質問に合っていないと、合っていない資料から答えることがあります。
+- 資料がないときに答えるべきでない質問に、答えてしまうことがあります。
+- 上の数字は、書いてある質問についてのものです。ほかの質問で同じになるとはかぎりません。
+"""
 
 
 def release_card(
@@ -22,7 +38,9 @@ def release_card(
     from homutune.engine import model_card
 
     head, _, rest = model_card(tuned, base).partition(_BEFORE)
-    return "\n".join([head, *_data(tuned, entry), *_evaluation(measured), _BEFORE + rest])
+    return "\n".join(
+        [head, *_data(tuned, entry), *_evaluation(measured), _LIMITS.rstrip(), _BEFORE + rest]
+    )
 
 
 def _data(tuned: TunedModel, entry: ModelEntry | None) -> list[str]:
@@ -30,18 +48,24 @@ def _data(tuned: TunedModel, entry: ModelEntry | None) -> list[str]:
     if entry is None or entry.dataset is None:
         return [*lines, "学習データの版は記録されていません。"]
     settings = entry.hyperparameters or {}
-    epochs = settings.get("n_epochs", "auto")
+    command = ["homutune", "tune", "start", "--dataset", entry.dataset]
+    command += ["--recipe", entry.recipe or "grounded"]
+    for option, name in _OPTIONS.items():
+        if name in settings:
+            command += [option, str(settings[name])]
+    command += ["--seed", str(tuned.seed)]
+    if entry.suffix:
+        command += ["--suffix", entry.suffix]
     return [
         *lines,
         f"homutune に同梱の質問と回答（版 {entry.dataset}、レシピ {entry.recipe}、"
         f"seed {tuned.seed}、学習したトークン {_count(entry.trained_tokens)}）で学習しました。"
-        "同じ版のソフトウェアで、次の命令を順に実行すると作り直せます。",
+        f"homutune {__version__} で `homutune serve` を動かし、別の端末で次の 1 行を実行すると"
+        "作り直せます。並びと初期値はシードで決まります。計算機が違うと、丸めの分だけ違う重みに"
+        "なります。",
         "",
         "```sh",
-        "homutune data split",
-        f"homutune tune start --dataset {entry.dataset} --recipe {entry.recipe} "
-        f"--epochs {epochs} --seed {tuned.seed}",
-        "homutune model release latest",
+        f"homutune data split && {shlex.join(command)} && homutune model release latest",
         "```",
     ]
 
@@ -62,7 +86,10 @@ def _evaluation(measured: Sequence[Measured]) -> list[str]:
             cells = (row.condition, row.name, row.base, row.tuned, row.difference, row.interval)
             lines.append(f"| {' | '.join((*cells, row.p, row.verdict_label))} |")
     if not any(item.held_out for item in measured):
-        lines += ["", "評価専用の質問（学習にも設定選びにも使わない質問）では未測定です。"]
+        lines += [
+            "",
+            "評価専用の質問では未測定です。検証用の質問は設定を選ぶときにも見たので、数字は甘めです。",
+        ]
     return [
         *lines,
         "",

@@ -52,8 +52,16 @@ def _parts(text: str) -> list[tuple[int, str]]:
 def _docx(text: str) -> bytes:
     import docx
     from docx.oxml.ns import qn
+    from docx.shared import Mm, Pt
 
     document = docx.Document()
+    page = document.sections[0]  # the library's own is Letter
+    page.page_width, page.page_height = Mm(210), Mm(297)
+    page.left_margin = page.right_margin = page.top_margin = page.bottom_margin = Mm(25)
+    document.styles["Normal"].font.size = Pt(10.5)
+    document.styles["Normal"].paragraph_format.line_spacing = 1.5
+    document.core_properties.author = ""
+    document.core_properties.title = next((words for level, words in _parts(text) if level), "")
     for name in ("Normal", "Title", "Heading 1", "Heading 2"):
         fonts = document.styles[name].element.get_or_add_rPr().get_or_add_rFonts()
         fonts.set(qn("w:eastAsia"), "游明朝" if name == "Normal" else "游ゴシック")

@@ -9,7 +9,9 @@ from pathlib import Path
 from homutune.data import open_dataset
 from homutune.errors import UserError
 from homutune.evaluation import Comparison, compare_runs, find_pairs
-from homutune.tuning import ModelEntry
+from homutune.improvement import open_loop
+from homutune.settings import Settings
+from homutune.tuning import ModelEntry, find_model, list_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,61 @@ def measured_on(home: Path, base: str, tuned: str, entry: ModelEntry | None) -> 
             Measured(name, held_out, primary.tuned.n_items, dataset.manifest.as_of, comparison)
         )
     return sorted(found, key=lambda item: not item.held_out)
+
+
+def measured_model(
+    settings: Settings, model: str = "latest"
+) -> tuple[ModelEntry | None, list[Measured]]:
+    """The model called ``model`` and what was measured of it.
+
+    ``latest`` is the newest one that was compared with its base: a model retrained to improve the
+    data is compared with the one before it, and must not hide what is known of that. Where none
+    was compared it is the newest.
+    """
+    home = settings.home
+    if model != "latest":
+        named = find_model(home, model, settings.base_url) or find_model(home, model)
+        return named, measured_on(home, named.base, named.model, named) if named else []
+    entries = list_models(home, settings.base_url) or list_models(home)
+    for entry in entries:
+        if measured := measured_on(home, entry.base, entry.model, entry):
+            return entry, measured
+    return (entries[0] if entries else None), []
+
+
+@dataclass(frozen=True, slots=True)
+class Improved:
+    """The newest round of improvement: what was accepted, and what became of it.
+
+    Attributes:
+        after: the model trained on the new version, None as long as there is none.
+        comparison: of the model before with the one after, on the same questions.
+    """
+
+    accepted: int
+    dataset: str
+    after: ModelEntry | None
+    comparison: Comparison | None
+
+
+def improved(home: Path) -> Improved | None:
+    """What the newest round of improvement came to; None before its pairs were applied."""
+    try:
+        loop = open_loop(home)
+        applied = loop.applied
+    except UserError:
+        return None
+    if applied is None:
+        return None
+    name = str(applied["dataset"])
+    after = next((entry for entry in list_models(home) if entry.dataset == name), None)
+    comparison = None
+    if after is not None:
+        try:
+            dataset = open_dataset(home, name)
+            runs = find_pairs(home, dataset, base=loop.weaknesses.model, tuned=after.model)
+            comparison = compare_runs(dataset, *runs)
+        except UserError:  # not compared yet
+            comparison = None
+    count = len(applied["accepted"]) + len(applied["edited"])
+    return Improved(count, name, after, comparison)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from homutune.client import CallLog
 from homutune.data import KINDS, Dataset, check_examples, find_leaks, open_dataset
-from homutune.deliver._measured import Measured, measured_on
+from homutune.deliver._measured import Measured, improved, measured_model
 from homutune.deliver._media import VIDEO_LENGTH_S, check_video, probe_media
 from homutune.deliver._report import check_report
+from homutune.deliver._script import caption_texts, read_script, wrap_caption
 from homutune.errors import UserError
-from homutune.evaluation import CRITERIA, find_arm
-from homutune.improvement import open_loop
+from homutune.evaluation import CRITERIA, number
 from homutune.settings import Settings
-from homutune.tuning import ModelEntry, find_model, list_models
+from homutune.tuning import ModelEntry
 
 MIN_PAIRS = 30
 #: Share of the validation side: a split by whole groups cannot hit 20 % exactly.
@@ -50,14 +50,12 @@ class Scene:
 
 
 def open_scene(settings: Settings, project: Path, report: Path, video: Path) -> Scene:
-    """Open what the probes share: the newest model, its dataset, and what was measured."""
-    home = settings.home
-    entry = find_model(home, "latest", settings.base_url) or find_model(home, "latest")
+    """Open what the probes share: the model, its dataset, and what was measured."""
+    entry, measured = measured_model(settings)
     try:
-        dataset = open_dataset(home, entry.dataset if entry else None)
+        dataset = open_dataset(settings.home, entry.dataset if entry else None)
     except UserError:
         dataset = None
-    measured = measured_on(home, entry.base, entry.model, entry) if entry else []
     return Scene(settings, project, report, video, dataset, entry, tuple(measured))
 
 
@@ -122,9 +120,10 @@ def _model(scene: Scene) -> Evidence:
 def _losses(scene: Scene) -> Evidence:
     if scene.entry is None:
         return _NO_MODEL
-    loss = scene.entry.valid_loss
-    found = "検証の損失の記録がありません" if loss is None else f"検証の損失 {loss:.3f}"
-    return Evidence(loss is not None, found, "保存先/registry.json")
+    loss, curve = scene.entry.valid_loss, scene.entry.metrics_path
+    if loss is None or curve is None or not curve.is_file():
+        return Evidence(False, "検証の損失の記録がありません", "保存先/results")
+    return Evidence(True, f"検証の損失 {loss:.3f} までの記録", f"保存先/results/{curve.name}")
 
 
 def _criteria(scene: Scene) -> Evidence:
@@ -140,42 +139,37 @@ def _criteria(scene: Scene) -> Evidence:
 
 
 def _improved(scene: Scene) -> Evidence:
-    try:
-        applied = open_loop(scene.home).applied
-    except UserError:
-        return Evidence(False, "改善の計画がありません", "homutune improve plan")
-    if applied is None:
-        return Evidence(False, "採用した下書きの版がありません", "homutune improve apply")
-    count = len(applied["accepted"]) + len(applied["edited"])
-    return Evidence(
-        count > 0, f"採用 {count} 件、新しい版 {applied['dataset']}", "保存先/improvements"
-    )
+    found = improved(scene.home)
+    if found is None:
+        return Evidence(False, "採用した下書きから作った版がありません", "homutune improve apply")
+    text = f"採用 {found.accepted} 件、新しい版 {found.dataset}"
+    return Evidence(found.accepted > 0, text, "保存先/improvements")
 
 
 def _retrained(scene: Scene) -> Evidence:
-    try:
-        loop = open_loop(scene.home)
-    except UserError:
-        return Evidence(False, "改善の計画がありません", "homutune improve plan")
-    version = (loop.applied or {}).get("dataset")
-    after = next((e for e in list_models(scene.home) if version and e.dataset == version), None)
-    if after is None:
+    found = improved(scene.home)
+    if found is None or found.after is None:
         return Evidence(False, "再学習したモデルがありません", "homutune improve retrain")
-    return Evidence(True, after.model, "保存先/registry.json")
+    return Evidence(True, found.after.model, "保存先/registry.json")
+
+
+def _recompared(scene: Scene) -> Evidence:
+    found = improved(scene.home)
+    result = found.comparison.primary if found and found.comparison else None
+    if result is None:
+        return Evidence(False, "再学習の前後の比較がありません", "homutune improve retrain")
+    change = f"{number(result.base_mean)}→{number(result.tuned_mean)}"
+    return Evidence(True, f"再学習の前後の正確性 {change}（{result.n_items} 問）", "保存先/runs")
 
 
 def _hybrid(scene: Scene) -> Evidence:
-    if scene.entry is None or scene.dataset is None:
-        return _NO_MODEL
-    missing = []
-    for model in (scene.entry.base, scene.entry.model):
-        for condition in ("plain", "grounded"):
-            try:
-                find_arm(scene.home, scene.dataset, model=model, condition=condition)
-            except UserError:
-                missing.append(f"{model}@{condition}")
-    found = f"ない評価: {'、'.join(missing)}" if missing else "学習の前後 × 資料の有無の 4 通り"
-    return Evidence(not missing, found, "保存先/runs")
+    for measured in scene.measured:
+        if {"plain", "grounded"} <= measured.comparison.conditions.keys():
+            found = f"学習の前後 × 資料の有無の 4 通り、{measured.label}"
+            return Evidence(True, found, "保存先/runs")
+    return Evidence(
+        False, "学習の前後 × 資料の有無の評価がそろいません", "homutune eval run --plan all"
+    )
 
 
 def _calls(scene: Scene) -> Evidence:
@@ -218,9 +212,20 @@ def _video(scene: Scene) -> Evidence:
 
 
 def _captions(scene: Scene) -> Evidence:
-    path = scene.video.with_suffix(".srt")
-    there = path.is_file() and "-->" in path.read_text("utf-8")
-    return Evidence(there, "字幕あり" if there else "字幕がありません", _shown(path, scene.project))
+    """The captions are those of the script beside the video, which is also what is spoken."""
+    path, script = scene.video.with_suffix(".srt"), scene.video.with_suffix(".yaml")
+    where = _shown(path, scene.project)
+    if not path.is_file():
+        return Evidence(False, "字幕がありません", where)
+    try:
+        steps = read_script(script).steps
+    except UserError as error:
+        return Evidence(False, str(error), where)
+    wanted = [wrap_caption(step.caption) for step in steps if step.caption]
+    there = caption_texts(path.read_text("utf-8"))
+    if there != wanted:
+        return Evidence(False, f"字幕が台本（{script.name}）と違います", where)
+    return Evidence(True, f"字幕 {len(there)} 枚、すべて台本の文と同じ", where)
 
 
 def _shown(path: Path, project: Path) -> str:
@@ -238,6 +243,7 @@ PROBES: dict[str, Callable[[Scene], Evidence]] = {
     "criteria": _criteria,
     "improved": _improved,
     "retrained": _retrained,
+    "recompared": _recompared,
     "hybrid": _hybrid,
     "calls": _calls,
     "reviews": _reviews,

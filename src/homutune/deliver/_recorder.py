@@ -139,6 +139,7 @@ def _act(
         case "scroll", (pixels,):
             page.evaluate("y => window.scrollBy({top: y, behavior: 'smooth'})", float(pixels))
         case "title", (text,):
+            page.goto("about:blank")  # the application's CSP would forbid the title its style
             page.set_content(_title_page(text))
         case "fill", (selector, text):
             page.locator(selector).first.fill(text)

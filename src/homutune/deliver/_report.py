@@ -15,12 +15,12 @@ import jinja2
 
 from homutune.assistant import load_playbooks
 from homutune.data import Dataset, check_examples, open_dataset
-from homutune.deliver._measured import Measured, measured_on
+from homutune.deliver._measured import Measured, improved, measured_model
 from homutune.errors import UserError
 from homutune.evaluation import (
-    Comparison,
+    CRITERIA,
+    BinaryResult,
     PairedResult,
-    compare_runs,
     find_pairs,
     interval_text,
     number,
@@ -28,9 +28,8 @@ from homutune.evaluation import (
     read_opinions,
     verdict,
 )
-from homutune.improvement import open_loop
 from homutune.settings import Settings
-from homutune.tuning import ModelEntry, find_model, list_models
+from homutune.tuning import ModelEntry
 
 #: The course asks for so many Japanese characters.
 LENGTH = (800, 1200)
@@ -92,15 +91,14 @@ def write_report_text(settings: Settings, model: str = "latest") -> str:
 def report_values(settings: Settings, model: str = "latest") -> dict[str, str]:
     """What stands in the places of the text."""
     home = settings.home
-    entry = find_model(home, model, settings.base_url) or find_model(home, model)
+    entry, measured = measured_model(settings, model)
     base = entry.base if entry else settings.base_model
     dataset = _dataset(home, entry)
-    measured = measured_on(home, base, entry.model, entry) if entry else []
     values = {
         **_about_data(dataset),
         **_about_training(entry, base),
         **_about_results(measured[0] if measured else None),
-        "improvement": _improvement(settings),
+        "improvement": _improvement(home),
         "people": _people(home, entry, measured),
         "playbooks": str(len(load_playbooks())),
     }
@@ -156,42 +154,36 @@ def _about_results(measured: Measured | None) -> dict[str, str]:
         there = measured.comparison.conditions.get(condition) if measured else None
         for name in names:
             found[prefix + name] = _change(there.criteria.get(name) if there else None)
+    for condition, flag in (("grounded", "right_card"), ("withheld", "abstained")):
+        there = measured.comparison.conditions.get(condition) if measured else None
+        found[flag] = _count(there.flags.get(flag) if there else None)
     exam = f"学習の前と後のモデルを同じ質問で比べる手順を用意しましたが、比較は{UNMEASURED}です。"
     if measured is not None:
+        kind = (
+            "学習に使わない評価専用の質問"
+            if measured.held_out
+            else "学習に使わない検証用の質問（設定を選ぶときには見たので、数字は甘めです）"
+        )
         exam = (
-            f"学習に使っていない質問{measured.n_items}問を学習の前後のモデルに資料つきで解かせ、"
+            f"{kind}{measured.n_items}問を学習の前後のモデルに資料つきで解かせ、"
             "規則で採点しました。"
         )
     return {**found, "exam": exam, "conclusion": _conclusion(measured)}
 
 
-def _improvement(settings: Settings) -> str:
+def _improvement(home: Path) -> str:
     """What was done, and only that."""
-    home = settings.home
-    try:
-        loop = open_loop(home)
-        applied = loop.applied
-    except UserError:
-        applied = None
-    if applied is None:
+    found = improved(home)
+    if found is None:
         return f"弱点の分析から再学習までの手順は用意しましたが、再学習の効果は{UNMEASURED}です。"
-    count = len(applied["accepted"]) + len(applied["edited"])
-    version = str(applied["dataset"])
-    after = next((e for e in list_models(home) if e.dataset == version), None)
-    told = f"改善では、弱い分野を調べて下書きを作り、人が採用した{count}件をデータに加えました。"
-    if after is None:
+    told = (
+        "改善では、弱い分野を調べて下書きを作り、"
+        f"人が採用した{found.accepted}件をデータに加えました。"
+    )
+    change = _change(found.comparison.primary if found.comparison else None)
+    if not change:
         return f"{told}再学習の効果は{UNMEASURED}です。"
-    comparison = _compare(home, version, loop.weaknesses.model, after.model)
-    change = _change(comparison.primary if comparison else None) or UNMEASURED
     return f"{told}再学習の前後の正確性は{change}でした。"
-
-
-def _compare(home: Path, version: str, before: str, after: str) -> Comparison | None:
-    try:
-        dataset = open_dataset(home, version)
-        return compare_runs(dataset, *find_pairs(home, dataset, base=before, tuned=after))
-    except UserError:
-        return None
 
 
 def _people(home: Path, entry: ModelEntry | None, measured: list[Measured]) -> str:
@@ -205,13 +197,24 @@ def _people(home: Path, entry: ModelEntry | None, measured: list[Measured]) -> s
 
 def _conclusion(measured: Measured | None) -> str:
     primary = measured.comparison.primary if measured else None
-    if primary is None:
+    if measured is None or primary is None:
         return "学習の効果はまだ測っていないため、結論は出せません。"
-    return {
+    told = {
         "better": "資料つきの正確性は学習で上がりました。",
         "worse": "資料つきの正確性は学習で下がり、この設定は勧められません。",
         "unclear": "資料つきの正確性に差があるとは言えず、学習の効果は確かめられていません。",
     }[verdict(primary)]
+    others: dict[str, list[str]] = {}
+    for name, result in measured.comparison.conditions["grounded"].criteria.items():
+        if result is not primary:
+            others.setdefault(verdict(result), []).append(CRITERIA[name])
+    words = {
+        "better": "上がったのは",
+        "worse": "下がったのは",
+        "unclear": "差があるとは言えないのは",
+    }
+    parts = [f"{words[key]}{'・'.join(others[key])}" for key in words if key in others]
+    return f"{told}ほかの観点で{'、'.join(parts)}です。" if parts else told
 
 
 def _change(result: PairedResult | None) -> str:
@@ -221,7 +224,14 @@ def _change(result: PairedResult | None) -> str:
     change = f"{number(result.base_mean)}→{number(result.tuned_mean)}"
     if result.t_interval is None:
         return f"{change}（区間は計算できない件数）"
+    if result.t_interval == (0.0, 0.0):
+        return f"{change}（どの質問でも同じ）"
     return f"{change}（差の95%区間{interval_text(result.t_interval)}）"
+
+
+def _count(result: BinaryResult | None) -> str:
+    """``1→23（30問中）``."""
+    return f"{result.base_count}→{result.tuned_count}（{result.n}問中）" if result else ""
 
 
 def _loss(value: float | None) -> str:

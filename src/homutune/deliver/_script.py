@@ -101,6 +101,11 @@ def wrap_caption(text: str) -> str:
     return f"{text[:cut]}\n{text[cut:]}"
 
 
+def caption_texts(srt: str) -> list[str]:
+    """The captions of an .srt in order, as they stand there."""
+    return ["\n".join(block.split("\n")[2:]) for block in srt.strip().split("\n\n")]
+
+
 def _scene(item: dict[str, Any], path: Path) -> Scene:
     name = str(item["name"])
     steps = (_step(step, f"{name} の {n} 番目", path) for n, step in enumerate(item["steps"], 1))

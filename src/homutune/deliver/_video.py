@@ -20,7 +20,8 @@ from homutune.files import write_atomic
 from homutune.settings import Settings
 from homutune.tuning import find_model
 
-MOST_WAIT_S = 2.0
+#: So short that waiting cannot push the course's video out of its length, however slow the machine.
+MOST_WAIT_S = 0.8
 _RATE = 25
 # libass measures in 288 lines of height, whatever the picture: 12 are 30 pixels.
 _STYLE = (

@@ -67,12 +67,15 @@ def model_card(tuned: TunedModel, base: BaseModel) -> str:
 def notice(base: BaseModel) -> str:
     """The notice that goes with the weights.
 
-    Gemma's terms (section 3.1) ask for the first sentence in a file called NOTICE.
+    Gemma's terms (section 3.1) ask for the first sentence in a file called NOTICE, for a mark of
+    the change, and for handing on the terms with their restrictions of use.
     """
     if base.license == "Gemma Terms of Use":
         return (
             "Gemma is provided under and subject to the Gemma Terms of Use found at "
             f"{base.license_url}\nこのモデルは、Gemma を追加学習により改変したものです。\n"
+            "利用と再配布には同規約の利用制限（第3.2条、Gemma Prohibited Use Policy）が及びます。"
+            "人に渡すときは、規約の写しも渡してください（第3.1条）。\n"
         )
     return f"ベースモデル {base.id} のライセンス: {base.license} {base.license_url}".rstrip() + "\n"
 

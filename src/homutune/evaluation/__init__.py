@@ -48,7 +48,7 @@ from homutune.evaluation._runs import run_condition
 from homutune.evaluation._safeguards import learned_from
 from homutune.evaluation._scoring import CRITERIA, FLAGS, ItemScore, Scorer
 from homutune.evaluation._search import Search, Trial, condition_of, search_plans
-from homutune.evaluation._statistics import PairedResult, wilson
+from homutune.evaluation._statistics import BinaryResult, PairedResult, wilson
 from homutune.evaluation._summary import RunSummary, summarize
 from homutune.evaluation._views import ItemView, answer_view, item_views
 from homutune.evaluation._wording import (
@@ -70,6 +70,7 @@ __all__ = [
     "VERDICTS",
     "Answer",
     "ArmsComparison",
+    "BinaryResult",
     "BlindAnswer",
     "ChoiceItem",
     "ChoiceSummary",

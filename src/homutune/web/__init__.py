@@ -13,8 +13,8 @@ How to add a group of pages:
    piece for htmx; it needs ``{% import "macros.html" as ui with context %}`` of its own.
    ``macros.html`` has ``ui.csrf()`` (in every form), ``ui.field``, ``ui.fact``, ``ui.priority``,
    ``ui.verdict``, ``ui.status``, ``ui.pager``. Filters: ``day``, ``minute``, ``clock``,
-   ``thousands``, ``loss``, ``tidy``. Classes: see ``static/style.css``; no inline style or script
-   (the CSP forbids them), behaviour that htmx lacks goes to ``static/app.js``.
+   ``thousands``, ``basename``, ``loss``, ``tidy``. Classes: see ``static/style.css``; no inline
+   style or script (the CSP forbids them), behaviour that htmx lacks goes to ``static/app.js``.
 3. A page: ``def show(request: Request) -> Response`` (``def``, so that it runs in a thread) with
    ``web = web_of(request)``, ``user = user_of(request)``, ``return web.page(request,
    "<group>/<page>.html", …)``; after a change ``return go("/<group>/…")``; a file with

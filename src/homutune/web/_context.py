@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -201,6 +201,8 @@ def _environment() -> Environment:
     templates.filters["day"] = lambda seconds: _time(seconds, "%Y-%m-%d")
     templates.filters["minute"] = lambda seconds: _time(seconds, "%Y-%m-%d %H:%M")
     templates.filters["clock"] = lambda seconds: _time(seconds, "%H:%M")
+    # Where a file lies on the server is nobody's business.
+    templates.filters["basename"] = lambda path: PurePath(path).name
     templates.filters["thousands"] = lambda number: "" if number is None else f"{number:,}"
     templates.filters["loss"] = lambda number: "" if number is None else f"{number:.3f}"
     return templates
