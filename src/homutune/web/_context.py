@@ -6,8 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from homutune import __version__
 from homutune.client import connect, friendly_errors
+from homutune.errors import UserError
 from homutune.server import MatterRow, Store, is_loopback
 from homutune.settings import Settings
 from homutune.tuning import ModelEntry, list_models
@@ -105,6 +107,14 @@ class Web:
                     self._client = connect(settings)
             yield self._client
 
+    def warm(self) -> None:
+        """Do now what the first visitor would wait for: half a second of imports and templates."""
+        # An address that must not be reached is told to whoever opens a page.
+        with suppress(UserError), self.client() as client:
+            _ = client.fine_tuning.jobs, client.models
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
+
     def models(self) -> list[ModelEntry]:
         """The tuned models of the model server, newest first.
 
@@ -180,6 +190,7 @@ def download(content: bytes, name: str, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
 
 
+@cache
 def _environment() -> Environment:
     templates = Environment(
         loader=PackageLoader("homutune.web", "templates"),

@@ -7,6 +7,7 @@ from homutune.web.pages import (
     data,
     drafting,
     evaluation,
+    examples,
     home,
     improve,
     preferences,
@@ -23,6 +24,7 @@ ROUTERS = (
     account.router,
     home.router,
     data.router,
+    examples.router,
     trained.router,  # before the routes that take any action of a job
     training.router,
     evaluation.router,
