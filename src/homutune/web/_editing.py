@@ -108,9 +108,10 @@ class Bench:
         )
         made = [*self.examples, apply_edits(blank, edits_of(blank, texts))]
         split = self.dataset.split if self.dataset else None
-        if split is not None:
-            chosen = "valid" if side == "valid" else "train"
-            split = replace(split, **{chosen: tuple(sorted((*getattr(split, chosen), new_id)))})
+        if split is not None and side == "valid":
+            split = replace(split, valid=tuple(sorted((*split.valid, new_id))))
+        elif split is not None:
+            split = replace(split, train=tuple(sorted((*split.train, new_id))))
         return self._checked(made, split, len(made))
 
     def drop(self, number: int) -> Result:

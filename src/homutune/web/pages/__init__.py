@@ -17,6 +17,7 @@ from homutune.web.pages import (
     risk,
     trained,
     training,
+    usage,
     users,
 )
 
@@ -34,6 +35,7 @@ ROUTERS = (
     ask.router,
     preferences.router,
     connections.router,
+    usage.router,
     users.router,
     review_results.router,
     risk.router,

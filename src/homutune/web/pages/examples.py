@@ -68,7 +68,7 @@ def _given(
     field: Text = "",
     articles: Text = "",
     cards: Annotated[str, Form(max_length=2000)] = "",
-    side: Literal["train", "valid"] = "train",
+    side: Annotated[Literal["train", "valid"], Form()] = "train",
 ) -> _Given:
     texts = dict(zip(TEXTS, (question, answer, kind, field, articles), strict=True))
     return _Given(number, id, do, texts, cards, side)
