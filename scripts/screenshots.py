@@ -207,7 +207,7 @@ def ask(page: Page, path: Path) -> None:
     page.get_by_label("質問", exact=True).fill(QUESTION)
     page.get_by_role("button", name="質問する").click()
     expect(page.locator(".turn.answer .hint, .turn.answer small").first).to_be_visible()
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=3 * WITHIN_MS)
     take(page, "ask")
     page.goto("/settings/usage")
     take(page, "settings-usage")
