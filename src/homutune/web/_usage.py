@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from homutune.client import CallLog
@@ -15,6 +16,7 @@ from homutune.evaluation import list_runs
 from homutune.server import is_loopback
 from homutune.tuning import list_models
 
+_N = TypeVar("_N", int, float)
 ASKED, TRAINED, EVALUATED = "質問", "学習", "評価"
 
 
@@ -24,7 +26,8 @@ class Usage:
 
     Attributes:
         times: questions, jobs or answers; ``failed`` of them brought nothing.
-        prompt_tokens, completion_tokens: as the server counted them; of training all in the first.
+        prompt_tokens, completion_tokens: as the server counted them, None where it did not; of
+            training all in the first.
         jpy: yen at the listed prices; None where the price is not known.
     """
 
@@ -33,7 +36,7 @@ class Usage:
     model: str
     times: int
     failed: int
-    prompt_tokens: int
+    prompt_tokens: int | None
     completion_tokens: int | None
     jpy: float | None
 
@@ -87,7 +90,7 @@ def _evaluated(home: Path, prices: PriceList) -> Iterator[Usage]:
         config, summary = run.config, run.summary
         usd = summary.get("cost_usd")
         jpy = 0.0 if _is_here(config.base_url) else None if usd is None else usd * prices.usd_jpy
-        prompt, completion = summary.get("tokens") or (0, 0)
+        prompt, completion = summary.get("tokens") or (None, None)
         key = config.created_at[:7], config.model
         before = totals.get(key, Usage(*key[:1], EVALUATED, config.model, 0, 0, 0, 0, 0.0))
         totals[key] = Usage(
@@ -96,11 +99,16 @@ def _evaluated(home: Path, prices: PriceList) -> Iterator[Usage]:
             config.model,
             before.times + summary["n_items"] * config.generations,
             before.failed + summary["missing"],
-            before.prompt_tokens + prompt,
-            (before.completion_tokens or 0) + completion,
-            None if jpy is None or before.jpy is None else before.jpy + jpy,
+            _sum(before.prompt_tokens, prompt),
+            _sum(before.completion_tokens, completion),
+            _sum(before.jpy, jpy),
         )
     yield from totals.values()
+
+
+def _sum(one: _N | None, other: _N | None) -> _N | None:
+    """None where either is not known: a part would look like the whole."""
+    return None if one is None or other is None else one + other
 
 
 def _is_here(base_url: str) -> bool:

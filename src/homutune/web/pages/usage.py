@@ -32,7 +32,7 @@ def index(request: Request) -> Response:
         months=months,
         now=now,
         asked=sum(each.times for each in asked),
-        tokens=sum(each.prompt_tokens + (each.completion_tokens or 0) for each in asked),
+        tokens=sum((each.prompt_tokens or 0) + (each.completion_tokens or 0) for each in asked),
         spent=spent,
         unpriced=any(each.jpy is None for each in asked),
         budget=budget,
