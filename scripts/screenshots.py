@@ -202,19 +202,23 @@ def drafting(page: Page, path: Path) -> None:
 
 
 def ask(page: Page, path: Path) -> None:
-    """質問・相談: what the model of the demo says; then it is on the page of costs."""
+    """質問・相談: what the model of the demo says."""
     page.goto("/ask")
     page.get_by_label("質問", exact=True).fill(QUESTION)
     page.get_by_role("button", name="質問する").click()
     expect(page.locator(".turn.answer .hint, .turn.answer small").first).to_be_visible()
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=3 * WITHIN_MS)
     take(page, "ask")
+
+
+def usage(page: Page, path: Path) -> None:
+    """利用量と費用: what the demo, and the question before, used."""
     page.goto("/settings/usage")
     take(page, "settings-usage")
 
 
 #: In the order in which a user would come to them.
-GROUPS = (home, data, training, evaluation, review, risk, drafting, ask)
+GROUPS = (home, data, training, evaluation, review, risk, drafting, ask, usage)
 
 
 def press(page: Page, name: str) -> None:
