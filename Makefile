@@ -5,6 +5,7 @@
 # make test-services  PostgreSQL・Ray・LibreOffice・ffmpeg を使うテストの準備をします（入れられない環境では飛ばします）
 # make test-e2e  画面をブラウザー（Chromium）で操作するテストを実行します（入れられない環境では飛ばします）
 # make docs   手引きを site/ に作ります（site/index.html を開くだけで読めます）
+# make screenshots  手引きの画面の図（docs/images/）を、make demo の結果を開いた画面から撮ります
 # make lint   書式・型・部屋の間の依存を検査します
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo model app test test-e2e test-services docs lint clean
+.PHONY: demo model app test test-e2e test-services docs screenshots lint clean
 
 demo: $(VENV)/.local
 	@$(BIN)/python scripts/demo.py
@@ -40,6 +41,10 @@ test-services: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "手引き: site/index.html"
+
+screenshots: $(VENV)/.dev
+	@sh scripts/install_chromium.sh
+	@$(BIN)/python scripts/screenshots.py $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

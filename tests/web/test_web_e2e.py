@@ -24,6 +24,12 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Browser, expect, sync_playwright  # noqa: E402
 
 from web.browser import CHROMIUM, Watched  # noqa: E402
+from web.steps import (  # noqa: E402
+    add_a_pair_to_a_version,
+    edit_an_imported_pair,
+    rate_two_answers,
+    see_what_was_used,
+)
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -122,10 +128,10 @@ def test_a_first_visit_from_a_table_to_a_model_an_answer_and_a_reviewed_contract
     seen.press("絞る")
     expect(page.locator("article")).to_have_count(1)
     seen.check_access()
-    page.go_back()
-    page.go_back()
+    edit_an_imported_pair(seen)
     seen.press("データセットを作る")
     seen.check_access()
+    add_a_pair_to_a_version(seen)
 
     page.get_by_role("link", name="この版で学習する").click()
     expect(page.get_by_text("見込み")).to_be_visible()
@@ -159,6 +165,7 @@ def test_a_first_visit_from_a_table_to_a_model_an_answer_and_a_reviewed_contract
     page.reload()
     expect(page.get_by_text(re.compile("^ft:tiny-gemma.*質問だけ"))).to_be_visible()
 
+    see_what_was_used(seen)
     review_a_contract(seen, tmp_path)
     seen.check_quiet()
 
@@ -181,6 +188,8 @@ def compare_two_models(seen: Watched) -> None:
     page.get_by_role("link", name="回答を並べて読む").click()
     expect(page.locator("article.card")).to_have_count(3)
     seen.check_access()
+    page.go_back()
+    rate_two_answers(seen)
     for path in ("/evaluation/improve", "/settings", "/settings/connections", "/settings/users"):
         seen.open(path)
         seen.check_access()
@@ -319,7 +328,7 @@ def test_the_pages_are_usable_with_the_keyboard_and_on_a_tablet(browser: Browser
     assert page.evaluate("document.activeElement.id") == "main"
     page.set_viewport_size({"width": 768, "height": 1024})
     pages = ("/", "/data", "/training", "/evaluation", "/review", "/ask", "/settings", "/nope")
-    more = ("/risk", "/drafting", "/settings/playbooks", "/settings/connections")
+    more = ("/risk", "/drafting", "/settings/playbooks", "/settings/connections", "/settings/usage")
     for path in (*pages, *more, "/evaluation/improve"):
         response = page.goto(f"{url}{path}")
         assert response is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from homutune.data import KINDS, Example, Message, Meta, open_dataset
+from homutune.evaluation import list_runs, make_sheet, open_run
 from homutune.improvement import Draft, open_loop
 from server.running import wait_until
 from web.sites import Site, Visitor, add_users
@@ -71,20 +73,54 @@ def test_two_models_are_measured_compared_and_read_side_by_side(start: Start, vi
 
 def rated_blind(one: Visitor, dataset: str, tuned: str) -> None:
     page = one.post("/evaluation/ratings", {"dataset": dataset, "base": "tiny", "tuned": tuned})
-    sheet, total = page.url.path, int(page.text.split("（0 / ")[1].split(" 件")[0])
+    sheet, total = page.url.path, int(page.text.split("（0 / ")[1].split(" 問")[0])
     assert tuned not in page.text.split("</header>")[1].replace(f"|{tuned}|", "")
-    marks = {"correctness": "4", "relevance": "5", "style": "3", "expertise": "4"}
     for done in range(1, total + 1):
         action = page.text.split(f'action="{sheet}/')[1].split('"')[0]
-        refused = one.post(f"{sheet}/{action}", {**marks, "style": "6"})
+        marks = marks_for(page.text, "4")
+        assert len(marks) in (4, 8), "both answers, or the one that both models gave"
+        refused = one.post(f"{sheet}/{action}", {**marks, next(iter(marks)): "6"})
         assert refused.status_code == 400 and "四つの観点" in refused.text
         page = one.post(f"{sheet}/{action}", marks)
-        assert f"採点（{done} / {total} 件）" in page.text
-    assert "すべて採点しました" in page.text
+        assert f"採点（{done} / {total} 問）" in page.text
+    assert "すべて採点しました" in page.text and "採点した人はまだ一人です" in page.text
     again = one.get(f"{sheet}?code={action}").text
-    assert 'value="5" required checked' in again
+    assert again.count('value="4" required checked') == len(marks)
     assert one.post(f"{sheet}/Rnothing", marks).status_code == 404
     assert one.get("/evaluation/ratings/sheet-x").status_code == 404
+
+
+def marks_for(page: str, mark: str) -> dict[str, str]:
+    """The same mark for every criterion of every answer on the page."""
+    return dict.fromkeys(re.findall(r'name="(R\w+-\w+)"', page), mark)
+
+
+def test_raters_do_not_see_each_others_marks_and_learn_at_the_end_how_far_they_agree(
+    start: Start, visit: Visit
+) -> None:
+    site = start(host="0.0.0.0")
+    add_users(site.home, 山田="法務", 佐藤="法務", 見学="閲覧")
+    one, other, viewer = visit(site), visit(site), visit(site)
+    one.sign_in("山田")
+    other.sign_in("佐藤")
+    viewer.sign_in("見学")
+    dataset = make_dataset(one)
+    measure(one, dataset, "tiny", "plain")
+    opened = open_dataset(site.home, dataset)
+    runs = [open_run(site.home, opened, run.config.id) for run in list_runs(site.home)]
+    made = make_sheet(site.home, runs)
+    sheet = f"/evaluation/ratings/{made.id}"
+    for visitor, mark in ((one, "5"), (other, "2")):
+        page = visitor.get(sheet)
+        assert 'value="5" required checked' not in page.text, "what the first said is not shown"
+        assert "採点の一致" not in page.text
+        while "すべて採点しました" not in page.text:
+            action = page.text.split(f'action="{sheet}/')[1].split('"')[0]
+            page = visitor.post(f"{sheet}/{action}", marks_for(page.text, mark))
+            assert page.status_code == 200
+    assert "採点した 2 人の一致" in page.text and "一致が弱い" in page.text
+    assert "保存して次へ" not in viewer.get(sheet).text
+    assert viewer.post(f"{sheet}/{made.answers[0].code}", {}).status_code == 403
 
 
 @pytest.mark.parametrize(

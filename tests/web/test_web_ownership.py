@@ -86,6 +86,7 @@ def test_no_route_shows_another_users_matter(
         values = {**OTHERS, "matter_id": ids.get(group, ids["/ask"])}
         real = path.format(**values)
         data = {"choice": "採用", "question": "質問", "forbidden": "true", "csrf": token}
+        data["do"] = "save"
         answer = other.http.request(method, real, data=data if method == "POST" else None)
         assert answer.status_code == 404, (method, real, answer.status_code)
         assert "極秘" not in answer.text

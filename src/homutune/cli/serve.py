@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Annotated, Any
 
@@ -56,7 +55,7 @@ def serve(
     from homutune.deliver import install_released
     from homutune.server import serve as run_server
     from homutune.settings import load_settings
-    from homutune.web import create_web, prepare_search
+    from homutune.web import create_web
 
     given = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
@@ -66,7 +65,6 @@ def serve(
         console.print(f"画面: http://{shown}:{settings.port}/")
         console.print(f"API: http://{shown}:{settings.port}/v1")
         console.print(f"保存先: {settings.home}", markup=False)
-        threading.Thread(target=prepare_search, args=(settings,), daemon=True).start()
         if open_page:
             import webbrowser
 

@@ -5,7 +5,7 @@ files and jobs.
 """
 
 from homutune.client._budget import Budget
-from homutune.client._call_log import Call, CallLog
+from homutune.client._call_log import Call, CallLog, Total
 from homutune.client._closing import HOSTED_CLOSING, ClosingDate
 from homutune.client._connect import connect, connect_async
 from homutune.client._conversations import (
@@ -93,6 +93,7 @@ __all__ = [
     "Table",
     "TimedOut",
     "TooLarge",
+    "Total",
     "Turn",
     "Unreachable",
     "Usage",

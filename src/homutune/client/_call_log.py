@@ -43,6 +43,23 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The calls of one calendar month (UTC, ``YYYY-MM``) to one model.
+
+    ``unpriced`` of them have no known price, so that ``cost_jpy`` does not hold them.
+    """
+
+    month: str
+    model: str
+    calls: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_jpy: float
+    unpriced: int
+
+
 class CallLog:
     """The table ``calls`` of ``<home>/assistant.db``."""
 
@@ -68,6 +85,17 @@ class CallLog:
                 f"SELECT {','.join(_COLUMNS)} FROM calls ORDER BY id DESC LIMIT ?", (limit,)
             ).fetchall()
         return [Call(*row) for row in rows]
+
+    def totals(self) -> list[Total]:
+        """By month and model, the latest month first, then by tokens."""
+        with open_database(self._home) as database:
+            rows = database.execute(
+                "SELECT substr(at, 1, 7) AS month, model, COUNT(*), SUM(outcome != 'ok'),"
+                " SUM(prompt_tokens), SUM(completion_tokens), COALESCE(SUM(cost_jpy), 0),"
+                " SUM(cost_jpy IS NULL) FROM calls GROUP BY month, model"
+                " ORDER BY month DESC, SUM(prompt_tokens + completion_tokens) DESC, model"
+            ).fetchall()
+        return [Total(*row) for row in rows]
 
     def spent_jpy(self, since: str) -> float:
         """Yen spent since an ISO time (UTC)."""

@@ -49,9 +49,12 @@ from homutune.data._retriever import Hit, Retriever
 from homutune.data._review import (
     Edit,
     Review,
+    apply_edits,
+    edits_of,
     merge_review,
     read_review,
     review_base,
+    texts_of,
     write_review,
 )
 from homutune.data._separation import AlikePair, NearPair, Separation, prove_separation
@@ -149,6 +152,7 @@ __all__ = [
     "Verdict",
     "add_sheet",
     "advise",
+    "apply_edits",
     "auto_epochs",
     "base_of",
     "build_lines",
@@ -157,6 +161,7 @@ __all__ = [
     "corpus_path",
     "count_openai_tokens",
     "create_dataset",
+    "edits_of",
     "encoding_of",
     "estimate_cost",
     "example_line",
@@ -192,6 +197,7 @@ __all__ = [
     "review_base",
     "sheet_rows",
     "split_examples",
+    "texts_of",
     "token_counts",
     "visible",
     "with_sources",

@@ -197,7 +197,7 @@ def merge_review(target: Dataset, review: Review) -> tuple[list[Example], Split]
         if example is None or current not in (edit.old, edit.new):
             conflicts.append(f"{edit.id} の{_heading(edit.field)}")
         else:
-            examples[edit.id] = _edited(example, edit)
+            examples[edit.id] = apply_edits(example, [edit])
     if conflicts:
         raise UserError(
             f"{target.name} では、{'、'.join(conflicts[:5])}"
@@ -213,6 +213,31 @@ def merge_review(target: Dataset, review: Review) -> tuple[list[Example], Split]
         valid=tuple(i for i in target.split.valid if i in examples),
     )
     return list(examples.values()), split
+
+
+def texts_of(example: Example) -> dict[str, str]:
+    """What may be edited of an example: kind, field, question, answer, and articles by line."""
+    cells = _cells(example)
+    return {field: cells[field] for field in _EDITABLE}
+
+
+def edits_of(example: Example, texts: Mapping[str, str]) -> tuple[Edit, ...]:
+    """What ``texts`` (as :func:`texts_of` names them) say otherwise than ``example``.
+
+    Raises:
+        UserError: a text is empty, or is not to be edited this way.
+    """
+    found = _edits(example, {field: written_text(text).strip() for field, text in texts.items()})
+    if faults := [fault for edit in found if (fault := _fault(example, edit))]:
+        raise UserError(f"{faults[0]}。", remedy="入力を直してください。何も変更していません。")
+    return tuple(found)
+
+
+def apply_edits(example: Example, edits: Iterable[Edit]) -> Example:
+    """``example`` with the edits made; the line as it was read no longer counts."""
+    for edit in edits:
+        example = replace(_edited(example, edit), raw=None)
+    return example
 
 
 def _heading(field: str) -> str:
@@ -291,9 +316,9 @@ def _fault(example: Example, edit: Edit) -> str | None:
     if edit.field in ("question", "answer") and not edit.new:
         return f"{name}が空です（除くときは判定を「{_DROP}」にします）"
     if edit.field == "question" and not _is_pair(example):
-        return "やり取りが続く会話の質問は、Excel では直せません"
+        return "やり取りが続く会話の質問は直せません（最後の回答は直せます）"
     if len(edit.old) >= MAX_CELL:
-        return f"{name}は Excel の上限（{MAX_CELL:,}字）で切れているため、Excel では直せません"
+        return f"{name}は上限（{MAX_CELL:,}字）で切れているため直せません"
     return None
 
 

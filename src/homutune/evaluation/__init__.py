@@ -1,5 +1,6 @@
 """評価: answers of a model, four criteria by rules, paired comparison, report."""
 
+from homutune.evaluation._agreement import ENOUGH_AC2
 from homutune.evaluation._answers import Answer, answer_items, side_by_side
 from homutune.evaluation._arms import ArmsComparison, Contrast, compare_arms, find_arm, open_run
 from homutune.evaluation._arms_report import (
@@ -34,7 +35,12 @@ from homutune.evaluation._legal_checks import LegalDifference, compare
 from homutune.evaluation._metrics import LossCurves, read_loss_curves
 from homutune.evaluation._multiple_choice import ChoiceItem, ChoiceSummary, answer_choices
 from homutune.evaluation._opinions import Opinions, read_opinions
-from homutune.evaluation._people import PeopleResult, summarize_people
+from homutune.evaluation._people import (
+    PeopleResult,
+    SheetAgreement,
+    sheet_agreement,
+    summarize_people,
+)
 from homutune.evaluation._ratings import Imported, export_sheet, import_sheet
 from homutune.evaluation._report import (
     Training,
@@ -66,6 +72,7 @@ __all__ = [
     "CASE_LABELS",
     "CONDITIONS",
     "CRITERIA",
+    "ENOUGH_AC2",
     "FLAGS",
     "VERDICTS",
     "Answer",
@@ -100,6 +107,7 @@ __all__ = [
     "Scorer",
     "Search",
     "Sheet",
+    "SheetAgreement",
     "StoredRun",
     "StructuredModel",
     "Training",
@@ -147,6 +155,7 @@ __all__ = [
     "run_condition",
     "runs_of_same_exam",
     "search_plans",
+    "sheet_agreement",
     "side_by_side",
     "summarize",
     "summarize_judge",

@@ -114,6 +114,15 @@ def list_sheets(home: Path) -> dict[str, tuple[str, ...]]:
     }
 
 
+def ratings_by_rater(home: Path, sheet: str) -> dict[str, dict[str, dict[str, int]]]:
+    """Rater -> what they said of the answers of a sheet, as :func:`ratings_of`."""
+    records = [
+        json.loads(path.read_text("utf-8"))
+        for path in sorted(_folder(home, sheet).glob("rater-*.json"))
+    ]
+    return {record["rater"]: record["ratings"] for record in records}
+
+
 def load_ratings(home: Path) -> Ratings:
     """All ratings of this home by criterion, (run id, item) and rater."""
     ratings: dict[str, dict[tuple[str, str], dict[str, int]]] = {name: {} for name in CRITERIA}

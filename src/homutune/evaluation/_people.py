@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from homutune.evaluation._agreement import gwet_ac2
+from homutune.evaluation._blind import ratings_by_rater
 from homutune.evaluation._judge_summary import Ratings
 from homutune.evaluation._run_files import Run
 from homutune.evaluation._scoring import CRITERIA
@@ -61,3 +63,31 @@ def summarize_people(base: Run, tuned: Run, ratings: Ratings) -> PeopleResult | 
         for (name, result), p in zip(criteria.items(), corrected, strict=True)
     }
     return PeopleResult(len(raters), criteria, agreement)
+
+
+@dataclass(frozen=True, slots=True)
+class SheetAgreement:
+    """How far the people who rated one sheet agree, without a word about the models.
+
+    Attributes:
+        raters: number of people who rated anything on it.
+        criteria: criterion -> (Gwet's AC2, answers rated by two or more); None below two raters.
+    """
+
+    raters: int
+    criteria: dict[str, tuple[float | None, int]]
+
+
+def sheet_agreement(home: Path, sheet: str) -> SheetAgreement:
+    """Agreement among the raters of a sheet."""
+    people = {rater: given for rater, given in ratings_by_rater(home, sheet).items() if given}
+    criteria: dict[str, tuple[float | None, int]] = {}
+    for name in CRITERIA:
+        marks: dict[str, dict[str, int]] = {}
+        for rater, given in people.items():
+            for code, scores in given.items():
+                if name in scores:
+                    marks.setdefault(code, {})[rater] = scores[name]
+        double = [each for each in marks.values() if len(each) > 1]
+        criteria[name] = (gwet_ac2(double), len(double))
+    return SheetAgreement(len(people), criteria)

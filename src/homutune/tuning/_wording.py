@@ -17,6 +17,7 @@ STATUS = {
 EVENTS = (
     (r"Created fine-tuning job: (\S+)", r"ジョブを作成しました: \1"),
     (r"Validating training file.*", "学習ファイルを検査しています"),
+    (r"Validating validation file.*", "検証ファイルを検査しています"),
     (r"Files validated.*", "検査が終わり、順番を待っています"),
     (r"Fine-tuning job started.*", "学習を始めました"),
     (r"Fine-tuning job resumed from step (\d+)", r"ステップ \1 から学習を再開しました"),

@@ -38,7 +38,6 @@ one (``browser.Watched``: ``check_access`` runs axe, ``check_quiet`` sees to req
 """
 
 from homutune.web._accounts import ROLES, Accounts, User
-from homutune.web._answering import prepare_search
 from homutune.web._app import create_web
 
-__all__ = ["ROLES", "Accounts", "User", "create_web", "prepare_search"]
+__all__ = ["ROLES", "Accounts", "User", "create_web"]

@@ -16,9 +16,8 @@ from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.law import LawStore, extract_citations, law_names
 from homutune.prompting import PLANS
-from homutune.settings import Settings
 from homutune.tuning import sync_models
-from homutune.web._context import Web, open_library
+from homutune.web._context import Web
 
 LATEST = "latest"
 FORMS = ("文章", "箇条書き", "表")
@@ -92,11 +91,6 @@ def stream(
         yield item
         if isinstance(item, Answer):
             return
-
-
-def prepare_search(settings: Settings) -> None:
-    """Read the cards now rather than when somebody waits for an answer; a minute, once."""
-    open_library(settings).search("準備")
 
 
 def article_text(home: Path, label: str) -> tuple[str, list[str], str] | None:

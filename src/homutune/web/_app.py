@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -54,6 +55,7 @@ def create_web(settings: Settings, store: Store) -> ASGIApp:
     paths = {getattr(route, "path", "") for route in app.routes}
     paths |= {route.path for router in pages.ROUTERS for route in router.routes}  # type: ignore[attr-defined]
     web.menu = [entry for entry in MENU if entry[1] in paths]
+    threading.Thread(target=web.warm, name="warm", daemon=True).start()
     return app
 
 

@@ -6,9 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from homutune import __version__
 from homutune.client import connect, friendly_errors
 from homutune.data import CardLibrary, CardShelf, corpus_path
 from homutune.embedding import text_vectors
+from homutune.errors import UserError
 from homutune.server import Store, is_loopback
 from homutune.settings import Settings
 from homutune.tuning import ModelEntry, list_models
@@ -44,12 +45,6 @@ MENU = (
     ("文書作成", "/drafting", "ひな形から文書を作ります"),
     ("設定", "/settings", "利用者と接続先を管理します"),
 )
-
-
-def open_library(settings: Settings) -> CardLibrary:
-    """The bundled cards and those of this home, searched by words and meaning."""
-    shelf = CardShelf(settings.home.absolute())
-    return CardLibrary(corpus_path() / "cards", shelf, vectors=text_vectors(settings))
 
 
 @dataclass
@@ -77,7 +72,8 @@ class Web:
     @cached_property
     def library(self) -> CardLibrary:
         """The bundled cards and the team's own; it sees by itself when those change."""
-        return open_library(self.settings)
+        vectors = text_vectors(self.settings)
+        return CardLibrary(corpus_path() / "cards", CardShelf(self.home), vectors=vectors)
 
     @property
     def stays_inside(self) -> bool:
@@ -109,6 +105,19 @@ class Web:
                 if self._client is None:
                     self._client = connect(self.settings)
             yield self._client
+
+    def warm(self) -> None:
+        """Do now what the first visitor would wait for.
+
+        Half a second of imports and templates; once a minute or two, until all cards are read.
+        """
+        # An address that must not be reached is told to whoever opens a page.
+        with suppress(UserError), self.client() as client:
+            _ = client.fine_tuning.jobs, client.models
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
+        with suppress(UserError):
+            self.library.search("準備")
 
     def models(self) -> list[ModelEntry]:
         """The tuned models of the model server, newest first.
@@ -185,6 +194,7 @@ def download(content: bytes, name: str, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
 
 
+@cache
 def _environment() -> Environment:
     templates = Environment(
         loader=PackageLoader("homutune.web", "templates"),

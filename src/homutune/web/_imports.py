@@ -24,6 +24,7 @@ from homutune.data import (
     write_atomic,
     write_examples,
 )
+from homutune.errors import UserError
 from homutune.law import check_citation
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ KIND = "import"
 #: What an uploaded file may be; ``read_examples`` reads them all.
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".xlsm", ".jsonl", ".json", ".yaml", ".yml")
 _AROUND = 20
+#: Changes of an import that can be taken back.
+_EARLIER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,32 @@ def find_fixes(examples: Sequence[Example]) -> tuple[list[Example], list[Change]
 
 
 def save_examples(folder: Path, examples: Sequence[Example]) -> None:
-    """Replace the examples of an import; the upload itself stays."""
-    write_atomic(folder / "examples.jsonl", "".join(map(example_line, examples)))
+    """Replace the examples of an import; the upload stays, and what they were for :func:`undo`."""
+    path, kept = folder / "examples.jsonl", earlier(folder)
+    number = int(kept[-1].stem) + 1 if kept else 1
+    write_atomic(folder / "earlier" / f"{number:06}.jsonl", path.read_bytes())
+    write_atomic(path, "".join(map(example_line, examples)))
+    for old in kept[: 1 - _EARLIER]:
+        old.unlink()
+
+
+def earlier(folder: Path) -> list[Path]:
+    """What the examples of an import were before the last changes, the oldest first."""
+    return sorted((folder / "earlier").glob("*.jsonl"))
+
+
+def undo(folder: Path) -> int:
+    """Take the last change back; how many examples there are then.
+
+    Raises:
+        UserError: nothing was changed.
+    """
+    kept = earlier(folder)
+    if not kept:
+        raise UserError("元に戻せる変更はありません。", remedy="検査の画面を開き直してください。")
+    write_atomic(folder / "examples.jsonl", kept[-1].read_bytes())
+    kept[-1].unlink()
+    return len(checked(folder).examples)
 
 
 def pieces(before: str, after: str | None) -> list[tuple[str, str]]:

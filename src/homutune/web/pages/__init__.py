@@ -7,6 +7,7 @@ from homutune.web.pages import (
     data,
     drafting,
     evaluation,
+    examples,
     home,
     improve,
     preferences,
@@ -16,6 +17,7 @@ from homutune.web.pages import (
     risk,
     trained,
     training,
+    usage,
     users,
 )
 
@@ -23,6 +25,7 @@ ROUTERS = (
     account.router,
     home.router,
     data.router,
+    examples.router,
     trained.router,  # before the routes that take any action of a job
     training.router,
     evaluation.router,
@@ -32,6 +35,7 @@ ROUTERS = (
     ask.router,
     preferences.router,
     connections.router,
+    usage.router,
     users.router,
     review_results.router,
     risk.router,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from homutune.data import (
     FAMILIES,
     FIELDS,
-    Example,
     create_dataset,
     open_dataset,
     read_table_head,
@@ -26,6 +25,7 @@ from homutune.web._imports import (
     KIND,
     SUFFIXES,
     checked,
+    earlier,
     find_fixes,
     forget,
     import_examples,
@@ -36,9 +36,7 @@ from homutune.web._imports import (
 )
 
 router = APIRouter(prefix="/data")
-_PAGE = 25
 _CHUNK = 1 << 20
-PageNumber = Annotated[int, Query(ge=1)]
 
 
 @router.get("")
@@ -117,6 +115,7 @@ def show_import(
         family=family,
         families=[f for f in FAMILIES if any(x.rule.family == f for x in found.report.findings)],
         n_fixes=len(find_fixes(found.examples)[1]),
+        n_earlier=len(earlier(folder)),
         linked=bool(found.cards),
     )
 
@@ -149,7 +148,7 @@ def _import(request: Request, matter_id: str, form: FormData) -> Response:
 @router.get("/imports/{matter_id}/fixes")
 def show_fixes(request: Request, matter_id: str) -> Response:
     """What would be repaired, before it is."""
-    web, matter = _imported(request, matter_id)
+    web, matter = imported(request, matter_id)
     _, changes = find_fixes(checked(web.matters.folder(matter)).examples)
     shown = [(change, pieces(change.before, change.after)) for change in changes[:200]]
     return web.page(request, "data/fixes.html", matter=matter, changes=shown, count=len(changes))
@@ -158,21 +157,12 @@ def show_fixes(request: Request, matter_id: str) -> Response:
 @router.post("/imports/{matter_id}/fixes")
 def apply_fixes(request: Request, matter_id: str) -> Response:
     """Repair what is safe to repair."""
-    web, matter = _imported(request, matter_id)
+    web, matter = imported(request, matter_id)
     folder = web.matters.folder(matter)
     fixed, _ = find_fixes(checked(folder).examples)
     save_examples(folder, fixed)
     web.matters.update(matter, count=len(fixed))
     return go(f"/data/imports/{matter.id}")
-
-
-@router.get("/imports/{matter_id}/examples")
-def import_table(request: Request, matter_id: str, page: PageNumber = 1, q: str = "") -> Response:
-    """The pairs of an import."""
-    web, matter = _imported(request, matter_id)
-    examples = checked(web.matters.folder(matter)).examples
-    base = f"/data/imports/{matter.id}/examples"
-    return _table(request, web, matter.title, f"/data/imports/{matter.id}", base, examples, page, q)
 
 
 @router.post("/imports/{matter_id}/dataset")
@@ -183,7 +173,7 @@ def make_dataset(
     seed: Annotated[int, Form(ge=0, le=2**31 - 1)] = 42,
 ) -> Response:
     """Freeze a version with its split."""
-    web, matter = _imported(request, matter_id)
+    web, matter = imported(request, matter_id)
     found = checked(web.matters.folder(matter))
     if not found.report.ok:
         count = found.report.summary["errors"]
@@ -217,53 +207,12 @@ def show_dataset(request: Request, name: str) -> Response:
     """One version: counts, origin, checks."""
     web = web_of(request)
     dataset = open_dataset(web.home, name)
-    return web.page(request, "data/dataset.html", dataset=dataset, manifest=dataset.manifest)
-
-
-@router.get("/datasets/{name}/examples")
-def dataset_table(
-    request: Request, name: str, page: PageNumber = 1, q: str = "", side: str = ""
-) -> Response:
-    """The pairs of a version."""
-    web = web_of(request)
-    dataset = open_dataset(web.home, name)
-    sides = {"train": dataset.train, "valid": dataset.valid}
-    examples = sides.get(side, list(dataset.examples))
-    base = f"/data/datasets/{dataset.name}/examples"
-    back = f"/data/datasets/{dataset.name}"
-    return _table(request, web, dataset.name, back, base, examples, page, q, side)
-
-
-def _table(
-    request: Request,
-    web: Web,
-    title: str,
-    back: str,
-    base: str,
-    examples: Any,
-    page: int,
-    q: str,
-    side: str = "",
-) -> Response:
-    found: list[tuple[int, Example]] = [
-        (number, example)
-        for number, example in enumerate(examples, 1)
-        if not q or q in example.question or q in example.answer or q in example.meta.id
-    ]
-    pages = max(1, -(-len(found) // _PAGE))
-    page = min(page, pages)
     return web.page(
         request,
-        "data/examples.html",
-        title=title,
-        back=back,
-        base=base,
-        rows=found[(page - 1) * _PAGE : page * _PAGE],
-        count=len(found),
-        page=page,
-        pages=pages,
-        q=q,
-        side=side,
+        "data/dataset.html",
+        dataset=dataset,
+        manifest=dataset.manifest,
+        made=[m["name"] for m in manifests(web) if dataset.name in m.get("parents", ())],
     )
 
 
@@ -272,7 +221,12 @@ def _matter(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
     return web, web.matters.get(user_of(request), KIND, matter_id)
 
 
-def _imported(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
+def imported(request: Request, matter_id: str) -> tuple[Web, MatterRow]:
+    """An import of the user whose columns were confirmed.
+
+    Raises:
+        UserError: they were not yet.
+    """
     web, matter = _matter(request, matter_id)
     if matter.status == "new":
         raise UserError(

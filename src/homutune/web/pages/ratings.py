@@ -1,10 +1,11 @@
-"""評価・人による採点: one answer at a time, without saying which model wrote it."""
+"""評価・人による採点: the answers to one question side by side, without their models."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -12,6 +13,8 @@ from homutune.data import open_dataset
 from homutune.errors import UserError
 from homutune.evaluation import (
     CRITERIA,
+    ENOUGH_AC2,
+    BlindAnswer,
     Sheet,
     keep_ratings,
     list_runs,
@@ -20,6 +23,7 @@ from homutune.evaluation import (
     open_run,
     open_sheet,
     ratings_of,
+    sheet_agreement,
 )
 from homutune.web._comparisons import compared
 from homutune.web._context import Web, go, user_of, web_of
@@ -68,49 +72,64 @@ def begin(
 
 @router.get("/{sheet_id}")
 def show(request: Request, sheet_id: str, code: str = "") -> Response:
-    """The answer asked for, or the next one that the user has not rated."""
+    """The question with the answer asked for, or the next that the user has not rated."""
     web = web_of(request)
-    sheet = _sheet(web, sheet_id)
+    questions = _questions(_sheet(web, sheet_id))
     given = ratings_of(web.home, sheet_id, user_of(request).name)
-    answer = next((a for a in sheet.answers if a.code == code), None)
-    if answer is None:
-        answer = next((a for a in sheet.answers if a.code not in given), None)
+    done = [q for q in questions if all(answer.code in given for answer in q)]
+    answers = next((q for q in questions if code in {answer.code for answer in q}), None)
+    if answers is None:
+        answers = next((q for q in questions if q not in done), None)
     return web.page(
         request,
         "evaluation/rate.html",
-        sheet=sheet,
-        answer=answer,
+        sheet=sheet_id,
+        answers=answers,
         given=given,
+        done=done,
+        total=len(questions),
         criteria=CRITERIA,
         scale=SCALE,
+        # What others think must not be known before one has rated everything.
+        agreement=sheet_agreement(web.home, sheet_id) if len(done) == len(questions) else None,
+        enough=ENOUGH_AC2,
     )
 
 
 @router.post("/{sheet_id}/{code}")
-def rate(
-    request: Request,
-    sheet_id: str,
-    code: str,
-    correctness: Annotated[str, Form()] = "",
-    relevance: Annotated[str, Form()] = "",
-    style: Annotated[str, Form()] = "",
-    expertise: Annotated[str, Form()] = "",
-) -> Response:
-    """Keep the ratings of one answer."""
+async def rate(request: Request, sheet_id: str, code: str) -> Response:
+    """Keep the ratings of the answers to one question; ``code`` is that of any of them."""
+    from starlette.concurrency import run_in_threadpool
+
+    form = await request.form()
+    return await run_in_threadpool(_rate, request, sheet_id, code, form)
+
+
+def _rate(request: Request, sheet_id: str, code: str, form: FormData) -> Response:
     web, user = web_of(request), user_of(request)
-    if code not in {answer.code for answer in _sheet(web, sheet_id).answers}:
+    questions = _questions(_sheet(web, sheet_id))
+    answers = next((q for q in questions if code in {answer.code for answer in q}), None)
+    if answers is None:
         raise HTTPException(404)
-    given_marks = (correctness, relevance, style, expertise)
-    marks = dict(zip(CRITERIA, given_marks, strict=True))
-    if not all(mark in {"1", "2", "3", "4", "5"} for mark in marks.values()):
-        raise UserError(
-            "点数の付いていない観点があります。",
-            remedy="四つの観点すべてに 1〜5 を付けてください。",
-        )
     given = ratings_of(web.home, sheet_id, user.name)
-    given[code] = {name: int(mark) for name, mark in marks.items()}
+    for answer in answers:
+        marks = {name: str(form.get(f"{answer.code}-{name}") or "") for name in CRITERIA}
+        if not all(mark in {"1", "2", "3", "4", "5"} for mark in marks.values()):
+            raise UserError(
+                "点数の付いていない観点があります。",
+                remedy="どの回答にも、四つの観点すべてに 1〜5 を付けてください。",
+            )
+        given[answer.code] = {name: int(mark) for name, mark in marks.items()}
     keep_ratings(web.home, sheet_id, user.name, given)
     return go(f"/evaluation/ratings/{sheet_id}")
+
+
+def _questions(sheet: Sheet) -> list[list[BlindAnswer]]:
+    """The answers that belong to one question together; codes are random, and so is the order."""
+    found: dict[tuple[str, str], list[BlindAnswer]] = {}
+    for answer in sheet.answers:
+        found.setdefault((answer.question, answer.reference), []).append(answer)
+    return list(found.values())
 
 
 def _sheet(web: Web, sheet_id: str) -> Sheet:

@@ -1,4 +1,4 @@
-// What htmx does not do: dropping files, questions that depend on others, and answers that arrive word by word.
+// What htmx does not do: dropping files, questions that depend on others, rating by digits, and answers that arrive word by word.
 
 for (const zone of document.querySelectorAll(".drop")) {
   const input = zone.querySelector("input[type=file]");
@@ -25,6 +25,18 @@ for (const field of document.querySelectorAll("[data-when]")) {
   const show = () => (field.hidden = asked.value !== "はい");
   asked.addEventListener("change", show);
   show();
+}
+
+// Rating without a mouse: a digit chooses the mark of the criterion in focus and goes on to the next.
+for (const form of document.querySelectorAll("form.rate")) {
+  form.addEventListener("keydown", (event) => {
+    const place = event.target.closest("fieldset");
+    if (!place || !/^[1-5]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+    place.querySelector(`input[value="${event.key}"]`).checked = true;
+    const places = [...form.querySelectorAll("fieldset")];
+    const next = places[places.indexOf(place) + 1];
+    (next ? next.querySelector("input:checked") || next.querySelector("input") : form.querySelector("button")).focus();
+  });
 }
 
 // An answer: one JSON object a line. It is shown as plain text while it comes; then the server's
