@@ -60,7 +60,7 @@ def test_every_line_of_the_sample_settings_works_when_switched_on(home: Path) ->
         load_settings()
     assert seen == {
         *("home", "base_url", "base_model", "law_api_url", "host", "port", "threads"),
-        *("database_url", "upstreams", "log_format", "memory_limit_gb"),
+        *("database_url", "upstreams", "log_format", "memory_limit_gb", "search_by_meaning"),
         *("runner", "ray_address", "ray_workers", "ray_storage"),
     }
 
