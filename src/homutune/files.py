@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # A quota that is used up looks like a full disk; Windows has no such number.
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+# What C++ libraries meet there instead: ERROR_DISK_FULL.
+_WINDOWS_FULL = 112
 #: A disk with less than this many bytes left counts as full: libraries that write through C++
 #: report a full disk as an error of their own.
 MIN_FREE = 32 * 1024 * 1024
@@ -70,9 +72,14 @@ def write_stream_atomic(path: Path, parts: Iterable[str | bytes]) -> None:
         raise
 
 
+def says_disk_full(error: OSError) -> bool:
+    """Whether the operating system means by ``error`` that there is no room."""
+    return error.errno in _FULL or getattr(error, "winerror", None) == _WINDOWS_FULL
+
+
 def disk_error(error: OSError, path: Path) -> UserError:
     """The calm form of an error met while writing to ``path``."""
-    if error.errno in _FULL:
+    if says_disk_full(error):
         return DiskFull(
             "ディスクの空き容量が足りないため書き込めませんでした。何も変更していません。",
             file=path,
@@ -87,7 +94,7 @@ def disk_error(error: OSError, path: Path) -> UserError:
 
 def is_disk_full(error: BaseException, path: Path) -> bool:
     """Whether ``error``, met while writing near ``path``, comes from a full disk."""
-    if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL):
+    if isinstance(error, DiskFull) or (isinstance(error, OSError) and says_disk_full(error)):
         return True
     return free_bytes(path) < MIN_FREE
 

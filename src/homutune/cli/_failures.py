@@ -15,9 +15,7 @@ import typer
 from homutune.cli import _japanese
 from homutune.cli._console import console, note, print_json
 from homutune.errors import UserError
-
-#: Windows reports a full disk under its own number (ERROR_DISK_FULL).
-_WINDOWS_DISK_FULL = 112
+from homutune.files import says_disk_full
 
 
 def speak_utf8() -> None:
@@ -68,8 +66,7 @@ def _known(error: Exception) -> UserError | None:
         )
     if not isinstance(error, OSError):
         return None
-    full = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-    if error.errno in full or getattr(error, "winerror", None) == _WINDOWS_DISK_FULL:
+    if says_disk_full(error):
         return UserError(
             "ディスクの空きがなくなりました。",
             remedy="不要なファイルを消すか、HOMUTUNE_HOME で空きのある場所を指定してから、"

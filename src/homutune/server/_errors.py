@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from homutune.errors import UserError
-from homutune.files import DiskFull
+from homutune.files import DiskFull, says_disk_full
 
 
 class ApiError(Exception):
@@ -95,7 +94,7 @@ async def _user_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _disk_full(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OSError)
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if not says_disk_full(error):
         raise error
     return _no_room()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from homutune.errors import UserError
-from homutune.files import DiskFull
+from homutune.files import DiskFull, says_disk_full
 from homutune.web._context import Web, wants_fragment, web_of
 
 #: HTTP status -> what happened, what to do.
@@ -97,6 +96,6 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 
 async def _disk_full(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if not says_disk_full(error):
         raise error
     return error_page(web_of(request), request, 507)
