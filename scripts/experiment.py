@@ -14,9 +14,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +77,6 @@ def main() -> int:
 
 def experiment(settings: Settings, choice: Choice) -> Results:
     """All steps in order."""
-    clock = Clock(settings.home / "experiment" / "times.json")
     dataset = json.loads(homutune("data", "split", "--json", show=False))["name"]
     held = json.loads(
         homutune(
@@ -88,42 +84,36 @@ def experiment(settings: Settings, choice: Choice) -> Results:
             "--json", show=False,
         )
     )["name"]  # fmt: skip
-    with clock.step("検索の測定"):
-        retrieval = subprocess.run(
-            [sys.executable, str(ROOT / "bench/retrieval.py")],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        ).stdout
+    retrieval = subprocess.run(
+        [sys.executable, str(ROOT / "bench/retrieval.py")],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
     homutune("doctor", "--prepare")
     base = settings.base_model
     with server(settings):
-        with clock.step("学習（済んでいれば使う）"):
-            tuned = train(settings)
+        tuned = train(settings)
         for model in (base, tuned):
-            with clock.step(f"評価専用の質問: {model}"):
-                answer(model, held, choice, "grounded", "plain", "withheld")
+            answer(model, held, choice, "grounded", "plain", "withheld")
         arms = [f"{model}@{plan}" for model in (base, tuned) for plan in ("plain", "grounded")]
         compare(held, choice.reports / "2x2.html", *arms)
         compare(held, choice.reports / "base-tuned.html", base, tuned)
 
-        with clock.step("弱い所を調べる（検証用の質問）"):
-            evaluated("--model", tuned, "--dataset", dataset, "--limit", str(choice.validation))
+        evaluated("--model", tuned, "--dataset", dataset, "--limit", str(choice.validation))
         homutune("improve", "plan", "--model", tuned, "--dataset", dataset)
         homutune("improve", "add", str(choice.pairs), "--by", BY)
         homutune("improve", "apply")
-        with clock.step("学習し直して検証用で比べる"):
-            homutune(
-                "improve", "retrain", "--suffix", "after", "--limit", str(choice.validation),
-                "--out", str(choice.reports / "retrain.html"),
-            )  # fmt: skip
+        homutune(
+            "improve", "retrain", "--suffix", "after", "--limit", str(choice.validation),
+            "--out", str(choice.reports / "retrain.html"),
+        )  # fmt: skip
         again = homutune(
             "improve", "retrain", "--limit", str(choice.validation),
             "--out", str(choice.reports / "retrain.html"), "--json", show=False,
         )  # fmt: skip
         after = json.loads(again)["after"]
-        with clock.step(f"評価専用の質問: {after}"):
-            answer(after, held, choice, "grounded", "withheld")
+        answer(after, held, choice, "grounded", "withheld")
         compare(held, choice.reports / "before-after.html", tuned, after)
     return Results(
         settings=settings,
@@ -135,7 +125,6 @@ def experiment(settings: Settings, choice: Choice) -> Results:
         retrieval=retrieval,
         n_written=len(read_examples(choice.pairs)),
         pairs=choice.pairs.name,
-        times=clock.seconds(),
     )
 
 
@@ -154,34 +143,6 @@ def evaluated(*options: str) -> None:
 def compare(held: str, report: Path, *models: str) -> None:
     """One ``homutune eval compare`` with its report."""
     homutune("eval", "compare", *models, "--dataset", held, "--out", str(report))
-
-
-class Clock:
-    """Seconds of each step, over all runs up to the one in which it was finished."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[str, list[float]] = (
-            json.loads(path.read_text("utf-8")) if path.exists() else {}
-        )
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Measure the block as step ``name``."""
-        began = time.monotonic()
-        spent, finished = self._known.get(name, [0.0, 0.0])
-        done = False
-        try:
-            yield
-            done = True
-        finally:
-            if not finished:
-                self._known[name] = [spent + time.monotonic() - began, float(done)]
-                write_atomic(self._path, json.dumps(self._known, ensure_ascii=False) + "\n")
-
-    def seconds(self) -> dict[str, float]:
-        """By step, in the order in which they were first run."""
-        return {name: spent for name, (spent, _) in self._known.items()}
 
 
 def arguments() -> Choice:

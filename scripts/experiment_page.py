@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -52,7 +52,6 @@ class Results:
     retrieval: str
     n_written: int
     pairs: str
-    times: Mapping[str, float]
 
 
 def page(r: Results) -> str:
@@ -92,15 +91,12 @@ def _head(r: Results, held: Dataset, new: Dataset, arms: ArmsComparison) -> list
         "学習用の組とは、カードもグループも質問も共有しません（`prove_separation` で確かめた結果、"
         f"共有 {len(proof.shared)} 件、ほぼ同じ文 {len(proof.near)} 件）。"
     )
-    minutes = sum(r.times.values()) / 60
     return [
         "# 実験：学習、プロンプト、改善の一巡",
         "このページは `scripts/experiment.py` が結果から書き出したものです。"
         "手で書いた数字はありません。",
         f"測定日 {date.today()}。{platform.system()} {platform.machine()}、"
-        f"{os.cpu_count()} コア、Python {platform.python_version()}、homutune {__version__}。"
-        f"かかった時間は合わせて {minutes:.0f} 分です。",
-        _table(("手順", "分"), ((name, f"{s / 60:.1f}") for name, s in r.times.items())),
+        f"{os.cpu_count()} コア、Python {platform.python_version()}、homutune {__version__}。",
         f"- ベースモデル `{r.base}`、学習後 `{r.tuned}`（学習データ `{r.dataset}`）、"
         f"改善後 `{r.after}`（学習データ `{new.name}`）。\n"
         f"- 質問は `corpus/heldout` の評価専用の {len(held.valid)} 問（`{r.held}`）のうち "

@@ -79,9 +79,11 @@ def local_estimate(
             "超えます。"
             "切り捨てずに学習しますが、この長さの質問にはローカルサーバーが答えられません。"
         )
+    from homutune.tuning import measured_speed
+
     counts = token_counts(sizes)
     result["tokens"] = asdict(counts)
-    measured = _measured(settings.home, model)
+    measured = measured_speed(settings.home, model)
     peak = measured.get("peak_bytes") or training_memory(base.path)
     result["memory_gb"] = round(peak / 1e9, 1) if peak else None
     result["memory_measured"] = bool(measured.get("peak_bytes"))
@@ -121,15 +123,3 @@ def _probe(settings: Settings, base: Path, conversations: list[Any]) -> None:
         **measured,
     }
     write_atomic(settings.home / "speed.json", json.dumps(described))
-
-
-def _measured(home: Path, model: str) -> dict[str, float]:
-    """Speed and memory that ``model`` last showed on this machine, as far as they are known."""
-    try:
-        measured = json.loads((home / "speed.json").read_text("utf-8"))
-        if measured["model"] != model:
-            return {}
-        names = ("tokens_per_s", "peak_bytes")
-        return {name: float(measured[name]) for name in names if measured.get(name)}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}  # not measured, or by another version

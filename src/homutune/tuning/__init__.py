@@ -13,6 +13,7 @@ from homutune.tuning._registry import (
     sync_models,
 )
 from homutune.tuning._results import ExampleLoss, example_losses
+from homutune.tuning._speed import measured_speed
 from homutune.tuning._watch import TERMINAL, watch_job
 from homutune.tuning._wording import STATUS, translate_event
 
@@ -28,6 +29,7 @@ __all__ = [
     "export_dataset",
     "find_model",
     "list_models",
+    "measured_speed",
     "register_model",
     "remember_model",
     "start_job",

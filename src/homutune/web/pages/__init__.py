@@ -10,6 +10,7 @@ from homutune.web.pages import (
     examples,
     home,
     improve,
+    lines,
     preferences,
     ratings,
     review,
@@ -26,6 +27,7 @@ ROUTERS = (
     home.router,
     data.router,
     examples.router,
+    lines.router,
     trained.router,  # before the routes that take any action of a job
     training.router,
     evaluation.router,

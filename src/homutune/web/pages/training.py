@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from homutune.data import auto_epochs, build_lines, open_dataset
+from homutune.data import auto_epochs, build_lines, count_openai_tokens, open_dataset
 from homutune.errors import UserError
 from homutune.tuning import (
     STATUS,
     TERMINAL,
     Progress,
     export_dataset,
+    measured_speed,
     register_model,
     start_job,
     sync_models,
@@ -76,9 +77,13 @@ def plan(
     lines = build_lines(opened.train, opened.train_cards, recipe=recipe, notes=notes)
     epochs = _number(n_epochs, int) or (auto_epochs(len(lines)) if lines else 0)
     batch = _number(batch_size, int)
+    speed = measured_speed(web.home, web.settings.base_model).get("tokens_per_s")
+    # The model's own tokenizer is the engine's; this one counts Japanese much the same.
+    tokens = sum(count_openai_tokens(line.messages, "gpt-4.1-mini") for line in lines)
     return web.page(
         request,
         "training/_plan.html",
+        minutes=max(1, round(tokens * epochs / speed / 60)) if speed and web.is_own else None,
         lines=len(lines),
         valid=len(opened.valid),
         epochs=epochs,
