@@ -39,6 +39,13 @@ from homutune.settings import Settings
 SINGLE = "資料1枚で答えられる"
 
 
+#: How a block of the manual says why no test runs it.
+SKIPPED = (
+    'console skip="実物のモデルで数十分かかる。'
+    '小さなモデルで tests/test_experiment.py が同じ手順を確かめている"'
+)
+
+
 @dataclass(frozen=True)
 class Results:
     """Names of what was made, and what no run stores."""
@@ -106,8 +113,10 @@ def _head(r: Results, held: Dataset, new: Dataset, arms: ArmsComparison) -> list
         "主要な項目は、見る前に決めた「資料つきの正確性」です。"
         "検定は、グループごとの差の符号反転（並べ替え）検定です。測り方の出どころは"
         "[演習2-2](exercises/2-2.md)にあります。",
-        "```bash\nmake demo                                   # 学習。済んでいれば省けます\n"
-        ".venv/bin/python scripts/experiment.py      # 途中で止めても、同じコマンドで続きから\n```",
+        _command(
+            "make demo                                   # 学習。済んでいれば省けます",
+            ".venv/bin/python scripts/experiment.py      # 途中で止めても、同じコマンドで続きから",
+        ),
     ]
 
 
@@ -352,7 +361,7 @@ def _limits(r: Results) -> list[str]:
 
 
 def _command(*lines: str) -> str:
-    return "```bash\n" + "\n".join(lines) + "\n```"
+    return f"```{SKIPPED}\n" + "\n".join(f"$ {line}" for line in lines) + "\n```"
 
 
 def _bullets(lines: Iterable[str]) -> str:

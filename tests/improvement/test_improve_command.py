@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from homutune.cli._app import run
+from homutune.cli._console import out
 from homutune.data import Dataset
 from homutune.improvement import Draft, Loop
 from homutune.settings import Settings
@@ -24,7 +25,7 @@ def test_the_plan_is_told_with_counts_and_proof(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOMUTUNE_BASE_MODEL", "base")
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(out, "width", 200)
     assert run(["improve", "plan", "--model", "base"]) == 0
     told = capsys.readouterr().out
     assert "6問のうち6問を落としました" in told and "分野：労働" in told
