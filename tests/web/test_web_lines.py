@@ -66,7 +66,7 @@ def test_the_plan_tells_minutes_once_a_speed_was_measured(start: Start, visit: V
     name = dataset(one).rsplit("/", 1)[1]
     path = f"/training/plan?dataset={name}&recipe=plain&n_epochs=3"
     assert "分です（目安）" not in one.get(path).text
-    speed = {"model": "gemma3-270m", "tokens_per_s": 0.5}
+    speed = {"model": "tiny", "tokens_per_s": 0.5}
     (site.home / "speed.json").write_text(json.dumps(speed))
     (minutes,) = re.findall(r"およそ (\d+) 分です（目安）", one.get(path).text)
     assert int(minutes) > 1
