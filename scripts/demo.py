@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,35 +37,47 @@ SERVER_STARTS_WITHIN_S = 60
 def main() -> int:
     """Run all steps; the exit status is that of the first command that fails."""
     started = time.monotonic()
+    if status := run_here(demo):
+        return status
+    print(f"\n所要時間 {(time.monotonic() - started) / 60:.1f} 分。次にできること:")
+    print("  make app    サーバーを起動します。別の端末で、たとえば:")
+    print("  .venv/bin/homutune ask '検収後に不備を見つけました。いつまでに通知が必要ですか。'")
+    return 0
+
+
+def demo(settings: Settings) -> None:
+    """All steps in order."""
+    base = settings.base_model
+    homutune("data", "check")
+    homutune("data", "split")
+    # The estimate counts with the base model's own tokenizer, so that comes first.
+    homutune("doctor", "--prepare")
+    homutune("data", "estimate", "--model", base, "--epochs", EPOCHS)
+    with server(settings):
+        tuned = train(settings)
+        for model in (base, tuned):
+            homutune("eval", "run", "--model", model, "--plan", "all", "--limit", ITEMS)
+        homutune("eval", "compare", base, tuned)
+
+
+def run_here(work: Callable[[Settings], None]) -> int:
+    """Do ``work`` with the models of this machine; the exit status of what went wrong, or 0."""
     try:
         settings = load_settings()
         if not settings.is_local:
             raise UserError(
-                f"接続先（{settings.base_url}）が外部です。make demo は手元で動かします。",
+                f"接続先（{settings.base_url}）が外部です。ここでは手元のモデルで動かします。",
                 remedy="HOMUTUNE_BASE_URL の設定を外してください。",
             )
-        base = settings.base_model
-        homutune("data", "check")
-        homutune("data", "split")
-        # The estimate counts with the base model's own tokenizer, so that comes first.
-        homutune("doctor", "--prepare")
-        homutune("data", "estimate", "--model", base, "--epochs", EPOCHS)
-        with server(settings):
-            tuned = train(settings)
-            for model in (base, tuned):
-                homutune("eval", "run", "--model", model, "--plan", "all", "--limit", ITEMS)
-            homutune("eval", "compare", base, tuned)
+        work(settings)
     except UserError as error:
         print(f"エラー: {error}", file=sys.stderr)
         return error.exit_code
     except subprocess.CalledProcessError as error:
         return int(error.returncode)
     except KeyboardInterrupt:
-        print("\n中断しました。make demo をもう一度実行すると続きから進みます。", file=sys.stderr)
+        print("\n中断しました。同じコマンドをもう一度実行すると続きから進みます。", file=sys.stderr)
         return 130
-    print(f"\n所要時間 {(time.monotonic() - started) / 60:.1f} 分。次にできること:")
-    print("  make app    サーバーを起動します。別の端末で、たとえば:")
-    print("  .venv/bin/homutune ask '検収後に不備を見つけました。いつまでに通知が必要ですか。'")
     return 0
 
 

@@ -17,13 +17,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import homutune, server, train
+from demo import homutune, run_here, server, train
 from experiment_page import Results, page
 
 from homutune.data import read_examples
-from homutune.errors import UserError
 from homutune.files import write_atomic
-from homutune.settings import Settings, load_settings
+from homutune.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Of the 119 held-out questions, so that base, tuned and mended model fit into 40 minutes: the
@@ -54,23 +53,12 @@ class Choice:
 def main() -> int:
     """Run all steps; the exit status is that of the first command that fails."""
     choice = arguments()
-    try:
-        settings = load_settings()
-        if not settings.is_local:
-            raise UserError(
-                f"接続先（{settings.base_url}）が外部です。この実験は手元で動かします。",
-                remedy="HOMUTUNE_BASE_URL の設定を外してください。",
-            )
-        results = experiment(settings, choice)
-        write_atomic(choice.page, page(results))
-    except UserError as error:
-        print(f"エラー: {error}", file=sys.stderr)
-        return error.exit_code
-    except subprocess.CalledProcessError as error:
-        return int(error.returncode)
-    except KeyboardInterrupt:
-        print("\n中断しました。同じコマンドで続きから進みます。", file=sys.stderr)
-        return 130
+
+    def work(settings: Settings) -> None:
+        write_atomic(choice.page, page(experiment(settings, choice)))
+
+    if status := run_here(work):
+        return status
     print(f"\n結果: {choice.page}\n報告書: {choice.reports}")
     return 0
 

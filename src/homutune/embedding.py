@@ -121,6 +121,7 @@ class TextVectors:
         self._file = file
         self._embedder = embedder
         self._progress = progress
+        self._lock = threading.Lock()
 
     def questions(self, texts: Sequence[str], *, keep: bool = False) -> NDArray[np.float32]:
         """Vectors (texts, :data:`EMBEDDING_SIZE`) of texts that ask.
@@ -137,11 +138,14 @@ class TextVectors:
     def _of(self, texts: list[str], keep: bool) -> NDArray[np.float32]:
         import numpy as np
 
+        if not texts:
+            return np.zeros((0, EMBEDDING_SIZE), np.float32)
         if not keep:
             return np.array(self._embedder.embed(texts).vectors, np.float32)
         keys = [sha256(f"{EMBEDDING_MODEL}:{text}".encode()).digest() for text in texts]
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._file, timeout=60)) as database:
+        # Two that miss the same texts: the second finds what the first has computed.
+        with self._lock, closing(sqlite3.connect(self._file, timeout=60)) as database:
             database.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)"
             )

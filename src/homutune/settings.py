@@ -149,8 +149,13 @@ class Settings(BaseSettings):
 
     @property
     def is_local(self) -> bool:
-        """Whether models are reached on this machine, so that no text leaves it."""
+        """Whether models are reached on this machine; our own server may pass a question on."""
         return is_loopback(self.base_url)
+
+    @property
+    def stays_inside(self) -> bool:
+        """Whether no text leaves this machine for a model, our own server's upstreams included."""
+        return self.is_local and not self.upstreams
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -200,7 +200,7 @@ def _search(settings: Settings) -> Finding:
     elif Embedder.installed():
         how = "言葉の一致と、意味の近さで探します"
     else:
-        how = "言葉の一致だけで探します（意味の比較は Linux・x86_64 だけです）"
+        how = "言葉の一致だけで探します（意味の比較は Linux・x86_64 の homutune[local] に入ります）"
     return Finding("解説カードの検索", "ok", how)
 
 

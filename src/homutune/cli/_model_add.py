@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from homutune.cli._console import note, print_json, tell
+from homutune.cli._options import AsJson
 from homutune.errors import UserError
 
 #: What is fetched of a repository: what :mod:`homutune.engine._import` can use.
@@ -44,7 +45,7 @@ def add(
             "--download", help="SOURCE をリポジトリ名とみて、Hugging Face Hub から取得します。"
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="結果を JSON で出力します。")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """ベースモデルを加えます。学習側と回答側の計算が一致することを確かめてから使えるようにします。
 

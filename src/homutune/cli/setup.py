@@ -125,8 +125,7 @@ def _prepare(settings: Settings) -> None:
         ) from None
     from homutune.cli._qa import open_library
 
-    # The cards are looked up once, which reads them all.
-    open_library(settings, None).search("準備")
+    open_library(settings, None).prepare()
     try:
         BaseModels(settings.home).ensure(settings.base_model, progress=note)
     except UnknownModel:

@@ -247,7 +247,7 @@ class LegalModel:
                 "仮名化の部品がないため、仮名化して送信できません。",
                 remedy="from homutune import LegalModel の LegalModel を使ってください。",
             )
-        return possible and not self.settings.is_local if wanted is None else wanted
+        return possible and not self.settings.stays_inside if wanted is None else wanted
 
     def _question(
         self,

@@ -95,6 +95,13 @@ class Retriever:
             return []
         return [hit.card for hit in hits]
 
+    def prepare(self) -> None:
+        """Do now what the first search would wait for."""
+        if self.cards:
+            _ = self._index
+            if self._vectors is not None:
+                _ = self._known
+
     def hits(self, question: str, k: int = 3, exclude: Collection[str] = ()) -> list[Hit]:
         """As :meth:`search`, with the scores."""
         if not self.cards:

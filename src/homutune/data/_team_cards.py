@@ -144,6 +144,11 @@ class CardLibrary:
         self._refresh()
         return self._retriever.search(question, k, exclude, only_relevant=only_relevant)
 
+    def prepare(self) -> None:
+        """Read the cards now; the first time, with vectors, a minute or two."""
+        self._refresh()
+        self._retriever.prepare()
+
     def is_own(self, card_id: str) -> bool:
         """Whether it is one of the team's own."""
         return card_id in self._own

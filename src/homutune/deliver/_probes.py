@@ -8,7 +8,7 @@ from pathlib import Path
 
 from homutune.client import CallLog
 from homutune.data import KINDS, Dataset, check_examples, find_leaks, open_dataset
-from homutune.deliver._measured import Measured, improved, measured_model
+from homutune.deliver._measured import Improved, Measured, improved, measured_model
 from homutune.deliver._media import VIDEO_LENGTH_S, check_video, probe_media
 from homutune.deliver._report import check_report
 from homutune.deliver._script import caption_texts, read_script, wrap_caption
@@ -42,6 +42,7 @@ class Scene:
     dataset: Dataset | None
     entry: ModelEntry | None
     measured: tuple[Measured, ...]
+    improved: Improved | None
 
     @property
     def home(self) -> Path:
@@ -56,7 +57,9 @@ def open_scene(settings: Settings, project: Path, report: Path, video: Path) -> 
         dataset = open_dataset(settings.home, entry.dataset if entry else None)
     except UserError:
         dataset = None
-    return Scene(settings, project, report, video, dataset, entry, tuple(measured))
+    return Scene(
+        settings, project, report, video, dataset, entry, tuple(measured), improved(settings.home)
+    )
 
 
 def look(scene: Scene, probe: str) -> Evidence:
@@ -139,7 +142,7 @@ def _criteria(scene: Scene) -> Evidence:
 
 
 def _improved(scene: Scene) -> Evidence:
-    found = improved(scene.home)
+    found = scene.improved
     if found is None:
         return Evidence(False, "採用した下書きから作った版がありません", "homutune improve apply")
     text = f"採用 {found.accepted} 件、新しい版 {found.dataset}"
@@ -147,14 +150,14 @@ def _improved(scene: Scene) -> Evidence:
 
 
 def _retrained(scene: Scene) -> Evidence:
-    found = improved(scene.home)
+    found = scene.improved
     if found is None or found.after is None:
         return Evidence(False, "再学習したモデルがありません", "homutune improve retrain")
     return Evidence(True, found.after.model, "保存先/registry.json")
 
 
 def _recompared(scene: Scene) -> Evidence:
-    found = improved(scene.home)
+    found = scene.improved
     result = found.comparison.primary if found and found.comparison else None
     if result is None:
         return Evidence(False, "再学習の前後の比較がありません", "homutune improve retrain")

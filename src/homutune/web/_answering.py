@@ -77,13 +77,7 @@ def stream(
     def work() -> None:
         try:
             library = web.library if choice.plan == "grounded" else None
-            with LegalModel(
-                choice.model,
-                settings=web.settings,
-                no_external=inside,
-                # Our own server may pass a question on to another one.
-                pseudonymize=not web.stays_inside,
-            ) as model:
+            with LegalModel(choice.model, settings=web.settings, no_external=inside) as model:
                 qa = LegalQA(model, PLANS[choice.plan], library, LawStore(web.home))
                 heard.put(qa.ask(question, history, heard.put))
         except BaseException as error:

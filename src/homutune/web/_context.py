@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from itertools import groupby
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,8 @@ class Web:
     secret: bytes
     accounts: Accounts = field(init=False)
     matters: Matters = field(init=False)
+    #: The bundled cards and the team's own; it sees by itself when those change.
+    library: CardLibrary = field(init=False)
     tasks: Tasks = field(default_factory=Tasks)
     #: The entries of :data:`MENU` that have pages.
     menu: list[tuple[str, str, str]] = field(default_factory=list)
@@ -65,20 +67,16 @@ class Web:
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.store)
         self.matters = Matters(self.store, self.home)
+        cards, vectors = corpus_path() / "cards", text_vectors(self.settings)
+        self.library = CardLibrary(cards, CardShelf(self.home), vectors=vectors)
         self._templates = _environment()
         self._client: openai.OpenAI | None = None
         self._connecting = threading.Lock()
 
-    @cached_property
-    def library(self) -> CardLibrary:
-        """The bundled cards and the team's own; it sees by itself when those change."""
-        vectors = text_vectors(self.settings)
-        return CardLibrary(corpus_path() / "cards", CardShelf(self.home), vectors=vectors)
-
     @property
     def stays_inside(self) -> bool:
         """Whether no question and no document leaves this server for a model."""
-        return (self.is_own or self.settings.is_local) and not self.settings.upstreams
+        return self.settings.stays_inside or (self.is_own and not self.settings.upstreams)
 
     @property
     def is_own(self) -> bool:
@@ -117,7 +115,7 @@ class Web:
         for name in self._templates.list_templates():
             self._templates.get_template(name)
         with suppress(UserError):
-            self.library.search("準備")
+            self.library.prepare()
 
     def models(self) -> list[ModelEntry]:
         """The tuned models of the model server, newest first.

@@ -69,13 +69,8 @@ def start(web: Web, matter: MatterRow, document: Document, review: Review, model
 
 
 def _ask(web: Web, matter: MatterRow, document: Document, review: Review, model: str) -> Review:
-    with LegalModel(
-        model,
-        settings=web.settings,
-        no_external=bool(matter.facts.get("no_external")),
-        # Our own server may pass a question on to another one.
-        pseudonymize=not web.stays_inside,
-    ) as legal_model:
+    inside = bool(matter.facts.get("no_external"))
+    with LegalModel(model, settings=web.settings, no_external=inside) as legal_model:
         ask = SchemaAsker(legal_model, OPINION_SCHEMA, _MAX_TOKENS)
         return add_opinions(document, review, ask, legal_model.resolve())
 

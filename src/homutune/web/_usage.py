@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from homutune.client import CallLog
 from homutune.data import PriceList, load_prices
 from homutune.errors import UserError
 from homutune.evaluation import list_runs
-from homutune.server import is_loopback
+from homutune.settings import is_loopback
 from homutune.tuning import list_models
 
 _N = TypeVar("_N", int, float)
@@ -73,7 +72,7 @@ def _trained(home: Path, prices: PriceList) -> Iterator[Usage]:
     for entry in list_models(home):
         tokens = entry.trained_tokens or 0
         jpy: float | None = 0.0
-        if not _is_here(entry.base_url):
+        if not is_loopback(entry.base_url):
             try:
                 jpy = tokens / 1_000_000 * prices.find(entry.base).train * prices.usd_jpy
             except UserError:
@@ -89,10 +88,10 @@ def _evaluated(home: Path, prices: PriceList) -> Iterator[Usage]:
             continue
         config, summary = run.config, run.summary
         usd = summary.get("cost_usd")
-        jpy = 0.0 if _is_here(config.base_url) else None if usd is None else usd * prices.usd_jpy
+        jpy = 0.0 if is_loopback(config.base_url) else None if usd is None else usd * prices.usd_jpy
         prompt, completion = summary.get("tokens") or (None, None)
         key = config.created_at[:7], config.model
-        before = totals.get(key, Usage(*key[:1], EVALUATED, config.model, 0, 0, 0, 0, 0.0))
+        before = totals.get(key, Usage(key[0], EVALUATED, config.model, 0, 0, 0, 0, 0.0))
         totals[key] = Usage(
             key[0],
             EVALUATED,
@@ -109,7 +108,3 @@ def _evaluated(home: Path, prices: PriceList) -> Iterator[Usage]:
 def _sum(one: _N | None, other: _N | None) -> _N | None:
     """None where either is not known: a part would look like the whole."""
     return None if one is None or other is None else one + other
-
-
-def _is_here(base_url: str) -> bool:
-    return is_loopback(urlsplit(base_url).hostname or "")

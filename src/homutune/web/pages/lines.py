@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from homutune.data import (
-    CostEstimate,
-    Dataset,
-    Separation,
-    TrainingLine,
-    build_lines,
-    estimate_cost,
-    load_prices,
-    open_dataset,
-    prove_separation,
-)
+from homutune.data import Dataset, Separation, load_prices, open_dataset, prove_separation
 from homutune.web._context import web_of
+from homutune.web._lines import Recipe, training_costs, training_lines
 
 router = APIRouter(prefix="/data")
-Recipe = Literal["grounded", "plain"]
 
 
 @router.get("/datasets/{name}/lines")
@@ -39,7 +29,7 @@ def show(
     dataset = open_dataset(web.home, name)
     linked = any(example.meta.cards for example in dataset.train)
     chosen: Recipe = recipe or ("grounded" if linked else "plain")
-    lines = training_lines(web.home, dataset.name, chosen)
+    lines, _ = training_lines(web.home, dataset.name, chosen)
     number = min(number, max(1, len(lines)))
     return web.page(
         request,
@@ -50,30 +40,11 @@ def show(
         line=lines[number - 1] if lines else None,
         number=number,
         count=len(lines),
-        costs=_costs(web.home, dataset.name, chosen),
+        costs=training_costs(web.home, dataset.name, chosen),
         prices=load_prices(),
         kinds=_kinds(dataset),
         separation=_separation(web.home, dataset.name),
     )
-
-
-# A version of a dataset never changes, so what was worked out for it holds.
-
-
-@lru_cache(maxsize=4)
-def training_lines(home: Path, name: str, recipe: Recipe) -> tuple[TrainingLine, ...]:
-    """The lines of the training side, as they are uploaded."""
-    dataset = open_dataset(home, name)
-    return tuple(build_lines(dataset.train, dataset.train_cards, recipe=recipe))
-
-
-@lru_cache(maxsize=4)
-def _costs(home: Path, name: str, recipe: Recipe) -> tuple[CostEstimate, ...]:
-    conversations = [line.messages for line in training_lines(home, name, recipe)]
-    prices = load_prices()
-    if not conversations:
-        return ()
-    return tuple(estimate_cost(conversations, p.name, prices=prices) for p in prices.models)
 
 
 @lru_cache(maxsize=4)

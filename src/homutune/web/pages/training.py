@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from homutune.data import auto_epochs, build_lines, count_openai_tokens, open_dataset
+from homutune.data import auto_epochs, open_dataset
 from homutune.errors import UserError
 from homutune.tuning import (
     STATUS,
@@ -23,11 +23,11 @@ from homutune.tuning import (
 )
 from homutune.web._context import Web, go, web_of
 from homutune.web._curve import draw_curve
+from homutune.web._lines import Recipe, training_costs, training_lines
 
 router = APIRouter(prefix="/training")
 _LISTED = 20
 _EVENTS = 2000
-Recipe = Literal["grounded", "plain"]
 _N = TypeVar("_N", int, float)
 
 
@@ -73,13 +73,13 @@ def plan(
     if not dataset:
         return Response("")
     opened = open_dataset(web.home, dataset)
-    notes: list[str] = []
-    lines = build_lines(opened.train, opened.train_cards, recipe=recipe, notes=notes)
+    lines, notes = training_lines(web.home, opened.name, recipe)
     epochs = _number(n_epochs, int) or (auto_epochs(len(lines)) if lines else 0)
     batch = _number(batch_size, int)
     speed = measured_speed(web.home, web.settings.base_model).get("tokens_per_s")
     # The model's own tokenizer is the engine's; this one counts Japanese much the same.
-    tokens = sum(count_openai_tokens(line.messages, "gpt-4.1-mini") for line in lines)
+    costs = training_costs(web.home, opened.name, recipe)
+    tokens = costs[0].tokens.total if costs else 0
     return web.page(
         request,
         "training/_plan.html",
