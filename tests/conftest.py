@@ -38,6 +38,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOMUTUNE_HOME", str(folder))
     # A home of one's own would have to read all cards anew, a minute each time.
     monkeypatch.setenv("HOMUTUNE_SEARCH_BY_MEANING", "0")
+    # A server started from here: llama.cpp's threads spin, and two on a shared core stand still.
+    monkeypatch.setenv("HOMUTUNE_THREADS", "1")
     # Commands started from here find the code under test, installed or not.
     monkeypatch.setenv("PYTHONPATH", str(Path(homutune.__file__).parents[1].resolve()))
     monkeypatch.chdir(tmp_path)

@@ -33,7 +33,6 @@ def terminal(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ter
     port = free_port()
     monkeypatch.setenv("HOMUTUNE_PORT", str(port))
     monkeypatch.setenv("HOMUTUNE_BASE_URL", f"http://127.0.0.1:{port}/v1")
-    monkeypatch.setenv("HOMUTUNE_THREADS", "1")
     folder = tmp_path / "work"
     folder.mkdir()
     return Terminal(folder, {"HOMUTUNE_TEST_PORT": str(port)})
