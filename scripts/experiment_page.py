@@ -333,7 +333,7 @@ def _round(r: Results, loop: Loop, new: Dataset, held: Comparison, valid: Run) -
         f"{new.manifest.counts['train']} に増えました。設定は前と同じです。",
         "### 前と後（評価専用の質問）",
         _command(f"homutune eval compare 学習後 改善後 --dataset {held.dataset}"),
-        headline(held).replace("学習後は、", "改善後は、"),
+        headline(held),
         _table(("条件", "項目", "前", "後", "差", "95％信頼区間", "p", "判定"), rows),
         "型ごとの正確性（資料つき）と、正しい資料番号を示した数：",
         _table(("型", "問", "前", "後", "正しい資料番号"), by_case),

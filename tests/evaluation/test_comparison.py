@@ -90,6 +90,19 @@ def test_the_better_model_is_found_better(
     assert rivals is not None and rivals.retrieved == 12
 
 
+def test_of_two_tuned_models_neither_is_called_untrained(
+    evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models, tmp_path: Path
+) -> None:
+    evaluate("base", "grounded")
+    evaluate("tuned", "grounded")
+    pairs, absent = find_pairs(settings.home, dataset, base="base", tuned="tuned")
+    comparison = replace(compare_runs(dataset, pairs, absent), base="ft:a", tuned="ft:b")
+    write_report(tmp_path / "report.html", comparison, pairs, dataset)
+    html = (tmp_path / "report.html").read_text("utf-8")
+    assert "<th>前のモデル</th><th>後のモデル</th>" in html
+    assert "<th>学習前</th>" not in html
+
+
 def test_a_model_against_itself_shows_no_difference(
     evaluate: Evaluate, settings: Settings, dataset: Dataset, models: Models
 ) -> None:

@@ -124,7 +124,7 @@ def _print(result: JudgeResult) -> None:
             table.add_row(CRITERIA[name], str(held.n), *(wording.number(x) for x in figures))
         out.print(table)
     table = Table(title="1〜5の採点", title_justify="left", box=SIMPLE_HEAD)
-    for title in ("観点", "学習前", "学習後", "差", "95%区間", "p"):
+    for title in ("観点", "前", "後", "差", "95%区間", "p"):
         table.add_column(title, justify="left" if title == "観点" else "right", no_wrap=True)
     for name, r in result.criteria.items():
         table.add_row(

@@ -74,7 +74,7 @@ def print_comparison(comparison: Comparison) -> None:
     for condition in comparison.conditions.values():
         table = Table(title=condition.label, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
         table.add_column("項目", no_wrap=True)
-        for title in ("学習前", "学習後", "差", "95%区間", "p"):
+        for title in (*comparison.names, "差", "95%区間", "p"):
             table.add_column(title, justify="right", no_wrap=True)
         table.add_column("判定", no_wrap=True)
         for row in rows:

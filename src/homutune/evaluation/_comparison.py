@@ -81,6 +81,13 @@ class Comparison:
     marks: dict[str, dict[str, float]]
 
     @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called: not 学習前 where the first has been tuned as well."""
+        if self.base.startswith("ft:"):
+            return "前のモデル", "後のモデル"
+        return "学習前", "学習後"
+
+    @property
     def primary(self) -> PairedResult | None:
         """The declared endpoint: 正確性 with notes; None if it was not measured."""
         grounded = self.conditions.get(PRIMARY[0])

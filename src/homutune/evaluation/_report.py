@@ -120,8 +120,11 @@ def render_report(
     open_items, folded = largest_changes(items)
     first = pairs[shown][0]
     opinions = opinions or Opinions()
+    before, after = comparison.names
     return template("report.html.j2").render(
         c=comparison,
+        before=before,
+        after=after,
         headline=wording.headline(comparison),
         primary=comparison.primary,
         primary_detail=wording.primary_detail(comparison.primary) if comparison.primary else None,
@@ -222,6 +225,7 @@ def comparison_pictures(
 ) -> dict[str, Markup]:
     """The pictures by name (``differences-grounded``, …); one that has no data is absent."""
     pictures: dict[str, Markup] = {}
+    before, after = comparison.names
     for name, condition in comparison.conditions.items():
         if condition.criteria:
             results = condition.criteria.items()
@@ -236,7 +240,7 @@ def comparison_pictures(
             )
             pictures[f"means-{name}"] = charts.mean_plot(
                 [charts.MeanRow(CRITERIA[key], r.base_mean, r.tuned_mean) for key, r in results],
-                f"{condition.label}：学習前と学習後の平均",
+                f"{condition.label}：{before}と{after}の平均",
             )
             for way, slices in condition.slices.items():
                 rows = [

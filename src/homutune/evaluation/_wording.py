@@ -79,9 +79,10 @@ def headline(comparison: Comparison) -> str:
     if result is None:
         return "主要な評価項目（資料つきの正確性）は、まだ測っていません。"
     change = f"{number(result.base_mean)} → {number(result.tuned_mean)}"
+    after = comparison.names[1]
     return {
-        "better": f"学習後は、資料つきの正確性が上がりました（{change}）。",
-        "worse": f"学習後は、資料つきの正確性が下がりました（{change}）。",
+        "better": f"{after}は、資料つきの正確性が上がりました（{change}）。",
+        "worse": f"{after}は、資料つきの正確性が下がりました（{change}）。",
         "unclear": f"資料つきの正確性に、差があるとは言えませんでした（{change}）。",
     }[verdict(result)]
 
