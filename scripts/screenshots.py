@@ -136,7 +136,7 @@ def home(page: Page, path: Path) -> None:
 
 
 def data(page: Page, path: Path) -> None:
-    """データ: the bundled questions, their check, and one of them in the form."""
+    """データ: the bundled questions, their check, one of them in the form, and what is learned."""
     page.goto("/data")
     take(page, "data")
     press(page, "同梱の見本データで試す")
@@ -144,6 +144,10 @@ def data(page: Page, path: Path) -> None:
     page.get_by_role("link", name="質問と回答の一覧").click()
     page.get_by_role("link", name="1 件目を編集する", exact=True).click()
     take(page, "data-edit")
+    page.goto("/data")
+    page.locator("a[href^='/data/datasets/']").first.click()
+    page.get_by_role("link", name="学習の準備").click()
+    take(page, "data-lines")
 
 
 def training(page: Page, path: Path) -> None:

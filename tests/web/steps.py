@@ -1,4 +1,4 @@
-"""Steps of a first visit that have pages of their own: editing pairs, rating answers, costs."""
+"""Steps of a first visit that have pages of their own: editing, what is learned, rating, costs."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def add_a_pair_to_a_version(seen: Watched) -> None:
     seen.check_access()
     page.get_by_role("main").get_by_role("link", name=re.compile("^ds-")).first.click()
     expect(page.get_by_text(f"前の版：{older}")).to_be_visible()
+
+
+def see_what_is_learned(seen: Watched) -> None:
+    """From the page of a version: its lines with the answer marked, cost and split; and back."""
+    page = seen.page
+    page.get_by_role("link", name="学習の準備").click()
+    expect(page.locator("dd ins")).to_contain_text("結論")
+    expect(page.get_by_role("cell", name="gpt-4.1-mini", exact=False).first).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("学習用 .*、検証用")).first).to_be_visible()
+    seen.check_access()
+    page.get_by_role("main").get_by_role("link", name=re.compile("^データセット ds-")).click()
 
 
 def rate_two_answers(seen: Watched) -> None:

@@ -28,6 +28,7 @@ from web.steps import (  # noqa: E402
     add_a_pair_to_a_version,
     edit_an_imported_pair,
     rate_two_answers,
+    see_what_is_learned,
     see_what_was_used,
 )
 
@@ -132,6 +133,7 @@ def test_a_first_visit_from_a_table_to_a_model_an_answer_and_a_reviewed_contract
     seen.press("データセットを作る")
     seen.check_access()
     add_a_pair_to_a_version(seen)
+    see_what_is_learned(seen)
 
     page.get_by_role("link", name="この版で学習する").click()
     expect(page.get_by_text("見込み")).to_be_visible()

@@ -110,7 +110,7 @@ def make_exam(
     Args:
         shots_from: whose training side a plan with few-shot examples takes them from;
             ``dataset`` itself without it. What shares anything with an item is left out.
-        vectors: how cards are also found by meaning.
+        vectors: how cards and examples are also found by meaning.
 
     Raises:
         UserError: the dataset has nothing to ask under this condition.
@@ -130,7 +130,7 @@ def make_exam(
         )
     grounded = condition.plan.form == "grounded"
     retriever = Retriever(dataset.cards, vectors=vectors) if grounded else None
-    shots = _shots(shots_from or dataset, dataset) if condition.plan.shots else None
+    shots = _shots(shots_from or dataset, dataset, vectors) if condition.plan.shots else None
     prompts = tuple(
         build(
             condition.plan,
@@ -144,7 +144,7 @@ def make_exam(
     return Exam(condition, items, prompts)
 
 
-def _shots(source: Dataset, dataset: Dataset) -> Shots:
+def _shots(source: Dataset, dataset: Dataset, vectors: TextVectors | None) -> Shots:
     pool = apart_from(source.train, dataset.valid)
     if not pool:
         raise UserError(
@@ -152,4 +152,4 @@ def _shots(source: Dataset, dataset: Dataset) -> Shots:
             remedy="--shots-from で、学習用の組があるデータセットを指定してください。",
         )
     asked = {card for item in dataset.valid for card in item.meta.cards}
-    return Shots(pool, [card for card in source.train_cards if card.id not in asked])
+    return Shots(pool, [c for c in source.train_cards if c.id not in asked], vectors)

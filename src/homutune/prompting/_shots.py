@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from homutune.data import Card, Example, Retriever
+from homutune.embedding import TextVectors
 
 
 class Shots:
@@ -16,9 +17,15 @@ class Shots:
     Args:
         examples: training pairs and nothing else.
         cards: the cards that training may show; pairs whose cards are not among them are left out.
+        vectors: how questions that mean the same are found; without it characters alone decide.
     """
 
-    def __init__(self, examples: Sequence[Example], cards: Sequence[Card]) -> None:
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        cards: Sequence[Card],
+        vectors: TextVectors | None = None,
+    ) -> None:
         known = {card.id: card for card in cards}
         self._examples = {
             example.meta.id: (example, tuple(known[card] for card in example.meta.cards))
@@ -27,9 +34,10 @@ class Shots:
         }
         self._retriever = Retriever(
             [
-                Card(key, example.question, example.meta.field or "", example.answer)
+                Card(key, "", example.meta.field or "", example.answer, asks=(example.question,))
                 for key, (example, _) in self._examples.items()
-            ]
+            ],
+            vectors=vectors,
         )
 
     def choose(self, question: str, n: int) -> list[tuple[Example, tuple[Card, ...]]]:
