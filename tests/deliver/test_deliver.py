@@ -201,7 +201,7 @@ def complete(measured: ModelEntry, home: Path, dataset: Dataset, tmp_path: Path)
         Call("2026-11-22T00:00:00+00:00", "tuned", "tuned", settings.base_url, "ok", 200, 1, 1,
              0.0, 0.1, 1)
     )  # fmt: skip
-    contract = ROOT / "deliverables/見本契約書.txt"
+    contract = ROOT / "deliverables/見本契約書.docx"
     assert run(["review", str(contract), "--side", "受託者", "--json"]) == 0
     subprocess.run(
         ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=s=1280x720:r=1:d=170", "-f", "lavfi",
