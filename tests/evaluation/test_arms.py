@@ -124,7 +124,7 @@ def test_the_arms_report_is_whole_and_hostile_text_stays_text(
     page = Page(html)
     assert page.open == [] and page.outside == [] and "script" not in page.tags
     assert "{{ 7*7 }}" in html
-    for expected in ("相互作用", "測っていません", "+1.00", dataset.name, "D − C"):
+    for expected in ("交互作用", "測っていません", "+1.00", dataset.name, "D − C"):
         assert expected in html, expected
     assert html.count("<svg") == 7  # the crossing lines and six contrasts
 

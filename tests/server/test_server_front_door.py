@@ -84,6 +84,15 @@ def test_a_rebound_host_name_is_refused(shared: Local, host: str) -> None:
     contract.check(response)
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_what_a_proxy_passes_on_is_refused_where_nobody_signs_in(
+    shared: Local, name: str
+) -> None:
+    response = httpx2.get(f"{shared.url}/v1/models", headers={name: "10.0.0.7"})
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "proxy_not_allowed"
+
+
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8400", "127.0.0.1", "[::1]:8400"])
 def test_every_name_of_this_machine_is_taken(shared: Local, host: str) -> None:
     assert httpx2.get(f"{shared.url}/v1/models", headers={"host": host}).status_code == 200

@@ -150,7 +150,7 @@ def run(
             "  homutune eval compare base latest               すべての条件で比べる",
             "  homutune eval compare base@plain base@grounded  同じモデルの二つの条件を比べる",
             "  homutune eval compare base@plain base@grounded latest@plain latest@grounded",
-            "                                                  学習とプロンプトの 2×2（相互作用）",
+            "                                                  学習とプロンプトの 2×2（交互作用）",
         )
     ),
 )

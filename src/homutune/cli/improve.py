@@ -23,9 +23,9 @@ app = typer.Typer(
     help="弱点の分析、データの追加、再学習、前後の比較。",
     epilog=examples(
         "homutune improve plan --model latest   弱い分野と、すべきことの一覧を作る",
-        "homutune improve draft                 質問と回答の下書きをモデルに作らせる",
+        "homutune improve draft --model 社内モデル  質問と回答の下書きをモデルに作らせる",
         "homutune improve add 追加.yaml --by 山田   自分で書いた質問と回答を足す",
-        "homutune improve review                下書きを一つずつ採用・修正・却下する",
+        "homutune improve review --by 山田      下書きを一つずつ採用・修正・却下する",
         "homutune improve export                下書きを Excel で見る（import で取り込む）",
         "homutune improve apply                 採用した分から新しいデータセットを作る",
         "homutune improve retrain               学習し直して、前と後を比べる",
@@ -71,14 +71,14 @@ def plan(
         return
     print_plan(loop)
     if any(item.can_be_drafted for item in loop.work):
-        tell("次: homutune improve draft で下書きを作ります。", style="dim")
+        tell("次: homutune improve draft --model モデル名 で下書きを作ります。", style="dim")
 
 
 @app.command(
     "draft",
     epilog=examples(
         "homutune improve draft --model gpt-4.1",
-        "homutune improve draft --work w01 --work w03 --limit 5",
+        "homutune improve draft --model gpt-4.1 --work w01 --work w03 --limit 5",
     ),
 )
 def draft(
@@ -153,7 +153,10 @@ def draft(
     tell(f"{len(made)}件の下書きができました（うち{faulty}件は直さないと採用できません）。")
     if unread:
         note(f"{unread}件は、質問と回答の形になっていなかったため捨てました。", style="yellow")
-    tell("次: homutune improve review か homutune improve export で判定します。", style="dim")
+    tell(
+        "次: homutune improve review --by 名前 か homutune improve export で判定します。",
+        style="dim",
+    )
 
 
 @app.command("apply", epilog=examples("homutune improve apply"))

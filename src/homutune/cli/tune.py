@@ -285,7 +285,7 @@ def _show_rows(name: str, as_json: bool) -> None:
         table.add_row(str(row.example), f"{row.loss:.3f}", str(row.tokens))
     out.print(table)
     tell(
-        f"学習ファイルの例（上から 1 番）{len(found)} 件のうち、学習後も損失が大きい順です。"
+        f"学習ファイルの例（先頭が 1）{len(found)} 件のうち、学習後も損失が大きい順です。"
         "ほかの例との矛盾、形の違い、誤りがないかを確認してください。"
     )
 

@@ -205,7 +205,7 @@ def _four(runs: Sequence[Run], common: set[str]) -> dict[str, Contrast]:
         for before, after in ((0, 1), (2, 3))
     ]
     contrasts[INTERACTION] = Contrast(
-        "相互作用（プロンプトの効果は、学習の前と後で違うか）",
+        "交互作用（プロンプトの効果は、学習の前と後で違うか）",
         _tested(effects[0], effects[1], groups_of(runs[0].scores)),
     )
     return contrasts

@@ -23,6 +23,9 @@ log = logging.getLogger("homutune.server")
 #: In the scope of requests the server makes to itself; none that came over the network has it.
 _INSIDE = "homutune.inside"
 
+#: What proxies add to the requests they pass on (RFC 7239, and what came before it).
+_PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
 #: Methods that change nothing; a page of another origin cannot read their answer (no CORS).
 _READING = {"GET", "HEAD", "OPTIONS"}
 
@@ -119,9 +122,10 @@ class Guard:
     """Who may speak to the server.
 
     On loopback any key is taken, but not every page a browser shows: a foreign ``Host`` (DNS
-    rebinding) and a changing request of a foreign ``Origin`` get 403. On any other address a
-    user's key is required, or the one of the settings; a rebound page does not know it, so
-    ``Host`` is free there. Pages (:class:`Beside`) ask for a password themselves.
+    rebinding), a changing request of a foreign ``Origin``, and what a proxy passes on from others
+    get 403. On any other address a user's key is required, or the one of the settings; a rebound
+    page does not know it, so ``Host`` is free there. Pages (:class:`Beside`) ask for a password
+    themselves.
     """
 
     def __init__(self, app: ASGIApp, *, host: str, api_keys: Sequence[str], keys: Keys) -> None:
@@ -148,6 +152,12 @@ class Guard:
         name = _split(f"//{host}").hostname or ""
         if self._open and name != self._host and not is_loopback(name):
             return _forbidden("このホスト名からの利用は許可されていません。", "host_not_allowed")
+        if self._open and any(name in headers for name in _PASSED_ON):
+            return _forbidden(
+                "127.0.0.1 で待ち受けている間は、プロキシが取り次ぐ要求を受け付けません。"
+                "利用者とキーを作り、homutune serve --host 0.0.0.0 で起動してください。",
+                "proxy_not_allowed",
+            )
         origin = headers.get("origin")
         if origin is not None and method not in _READING and _split(origin).netloc != host:
             return _forbidden("他のサイトからの操作は許可されていません。", "origin_not_allowed")
