@@ -272,7 +272,8 @@ def _retrieval(r: Results, models: Comparison) -> list[str]:
     )
     return [
         "## 検索だけの成績",
-        "正しいカードがすべて上位 1・3・5・10 枚に入った割合です（heldout が評価専用の質問）。",
+        "正しいカードがすべて上位 1・3・5・10 枚に入った割合です"
+        "（training は学習用、validation は検証用、held-out が評価専用の質問）。",
         _command(".venv/bin/python bench/retrieval.py"),
         f"```text\n{r.retrieval.strip()}\n```",
         shown,

@@ -3,7 +3,7 @@
     make screenshots        # or: .venv/bin/python scripts/screenshots.py [HOME [home data …]]
 
 HOME is one that ``make demo`` has filled. The server runs on a copy of it in a temporary folder
-(models are linked, not copied), so that nothing is changed and no matter of anybody is shown;
+(base models are linked, not copied), so that nothing is changed and no matter of anybody is shown;
 what is seen was trained, measured and answered there. Writes docs/images/*.png, of
 all groups of pages or of those that are named.
 """
@@ -79,17 +79,20 @@ def main() -> int:
 
 
 def copy(source: Path, home: Path) -> None:
-    """The home without anybody's matters and conversations; models are only linked."""
+    """The home without anybody's matters and conversations; base models are only linked."""
     home.mkdir()
-    for name in ("bases", "adapters", "jobs", "files", "results"):
+    for name in ("bases", "results"):
         if (source / name).is_dir():
             (home / name).symlink_to((source / name).resolve())
-    for name in ("datasets", "runs"):
-        shutil.copytree(source / name, home / name)
+    # A starting server tidies up jobs and files and goes on with what is unfinished: those of
+    # another one are not for it.
+    for name in ("datasets", "runs", "jobs", "files", "adapters"):
+        if (source / name).is_dir():
+            shutil.copytree(source / name, home / name)
     for name in ("registry.json", "homutune.db", "speed.json"):
         if (source / name).is_file():
             shutil.copy(source / name, home / name)
-    with open_store(Settings(home=home)) as store:
+    with open_store(Settings(home=home, database_url=None)) as store:
         for row in store.page(MatterRow, limit=100_000, where=[])[0]:
             store.delete(MatterRow, row.id)
 
@@ -110,6 +113,9 @@ def server(home: Path) -> Iterator[str]:
     env = {
         **os.environ,
         "HOMUTUNE_HOME": str(home),
+        # Whatever the settings name: here nobody's database is opened and nothing is sent on.
+        "HOMUTUNE_DATABASE_URL": "",
+        "HOMUTUNE_UPSTREAMS": "[]",
         "HOMUTUNE_MONTHLY_BUDGET_JPY": "3000",
         "HOMUTUNE_BASE_URL": f"http://127.0.0.1:{PORT}/v1",
     }
@@ -118,6 +124,8 @@ def server(home: Path) -> Iterator[str]:
     for line in running.stderr:
         if "終了するには" in line:
             break
+    else:
+        raise SystemExit(f"エラー: サーバーを起動できません（ポート {PORT}）。")
     drain = subprocess.Popen(["cat"], stdin=running.stderr, stdout=subprocess.DEVNULL)
     try:
         yield f"http://127.0.0.1:{PORT}"

@@ -45,6 +45,19 @@ def test_what_is_kept_is_computed_once_and_by_its_hash_alone(tmp_path: Path, emb
     assert "秘密".encode() not in file.read_bytes()
 
 
+def test_a_damaged_or_forbidden_file_costs_time_and_nothing_else(
+    tmp_path: Path, embedder: Counting
+) -> None:
+    damaged = tmp_path / "vectors.sqlite3"
+    damaged.write_text("not a database " * 100)
+    vectors = TextVectors(damaged, embedder)
+    assert vectors.questions(["解雇"], keep=True).shape == (1, EMBEDDING_SIZE)
+    assert vectors.questions(["解雇"], keep=True).shape == (1, EMBEDDING_SIZE)
+    assert damaged.read_bytes().startswith(b"SQLite"), "the next time it is a new one"
+    below_a_file = TextVectors(damaged / "cache" / "v.sqlite3", embedder)
+    assert below_a_file.questions(["解雇"], keep=True).shape == (1, EMBEDDING_SIZE)
+
+
 def test_a_question_that_is_not_to_be_kept_leaves_no_trace(tmp_path: Path, embedder: Counting):
     file = tmp_path / "vectors.sqlite3"
     TextVectors(file, embedder).questions(["誰にも言えない相談です"])

@@ -140,8 +140,19 @@ class TextVectors:
 
         if not texts:
             return np.zeros((0, EMBEDDING_SIZE), np.float32)
-        if not keep:
-            return np.array(self._embedder.embed(texts).vectors, np.float32)
+        if keep:
+            # The file saves time and holds nothing else: without it all works, only later.
+            try:
+                return self._kept(texts)
+            except (sqlite3.OperationalError, OSError):
+                pass
+            except sqlite3.DatabaseError:  # not a database, or damaged
+                self._file.unlink(missing_ok=True)
+        return np.array(self._embedder.embed(texts).vectors, np.float32)
+
+    def _kept(self, texts: list[str]) -> NDArray[np.float32]:
+        import numpy as np
+
         keys = [sha256(f"{EMBEDDING_MODEL}:{text}".encode()).digest() for text in texts]
         self._file.parent.mkdir(parents=True, exist_ok=True)
         # Two that miss the same texts: the second finds what the first has computed.

@@ -284,6 +284,18 @@ def test_references_are_followed_within_the_contract_and_not_into_laws(tmp_path,
     ]
 
 
+def test_behind_the_last_clause_comes_no_next_one_though_a_supplement_may(tmp_path, books):
+    lines = (
+        "建物賃貸借契約書\n貸主（以下「甲」という。）と借主（以下「乙」という。）の契約。\n"
+        "第1条（使用）\n乙は、次条に従う。\n第2条（賃料）\n次条に定める場合を除き、10万円とする。\n"
+    )
+    for supplement in ("", "附則\nこの契約は、署名の日から効力を生ずる。\n"):
+        path = tmp_path / "契約.txt"
+        path.write_text(lines + supplement, "utf-8")
+        review = review_document(read_document(path), books, side="貸主")
+        assert [f.quote for f in review.findings if f.rule == "sanshou"] == ["次条"]
+
+
 def test_a_reference_goes_nowhere_where_clauses_have_no_numbers(tmp_path, books):
     path = tmp_path / "契約.md"
     path.write_text(

@@ -197,6 +197,7 @@ def complete(measured: ModelEntry, home: Path, dataset: Dataset, tmp_path: Path)
     loop = create_loop(home, weak, make_worklist(dataset, weak))
     applied = {"dataset": dataset.name, "accepted": ["draft-1"], "edited": []}
     (loop.folder / "applied.json").write_text(json.dumps(applied), "utf-8")
+    create_loop(home, weak, make_worklist(dataset, weak))  # the next round has only begun
     CallLog(home).add(
         Call("2026-11-22T00:00:00+00:00", "tuned", "tuned", settings.base_url, "ok", 200, 1, 1,
              0.0, 0.1, 1)

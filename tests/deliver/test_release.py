@@ -65,8 +65,9 @@ def test_the_released_model_answers_in_another_home_like_the_one_that_was_traine
     released: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = (released / "tiny" / "README.md").read_text("utf-8")
-    again = "--dataset ds-000000000000 --recipe plain --epochs 8 --seed 1 --suffix kenshu"
-    whole = f"homutune data split && homutune tune start {again} && homutune model release latest"
+    again = "--recipe plain --model tiny-gemma --epochs 8 --seed 1 --suffix kenshu"
+    start = f"homutune tune start --dataset ds-000000000000 {again}"
+    whole = f"{start} && homutune model release latest"
     assert f"\n{whole}\n" in card and "## 限界" in card
     assert "1,234" in card and "未測定です。" in card and "法的助言ではありません" in card
     assert "x.csv" not in (released / "tiny" / "release.json").read_text("utf-8")

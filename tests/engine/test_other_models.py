@@ -6,8 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from homutune.engine import GenerationPool, GenerationRequest, add_base, export_model, tuned_models
+from homutune.engine import (
+    BaseModels,
+    GenerationPool,
+    GenerationRequest,
+    add_base,
+    export_model,
+    tuned_models,
+)
 from homutune.engine._hf_gguf import write_gguf
 from homutune.engine.train import main as run_job
 from homutune.errors import UserError
@@ -85,6 +94,20 @@ def test_what_training_and_serving_understand_differently_is_noticed_and_nothing
     with pytest.raises(UserError, match="一致しません"):
         add_base(home, right, "alone")
     assert [path.name for path in (home / "bases").iterdir()] == ["both"]
+
+
+def test_weights_in_another_format_beside_them_and_what_is_half_built_are_left_alone(
+    home: Path, tmp_path: Path
+) -> None:
+    folder = build_folder(tmp_path / "hub", "mistral")
+    save_file(
+        {"layers.0.attention.wk.weight": torch.zeros(2, 2)}, folder / "consolidated.safetensors"
+    )
+    made = add_base(home, folder, "small")
+    assert not (made.path / "consolidated.safetensors").exists()
+    made.path.rename(made.path.with_name(".small.building"))  # as after a loss of power
+    assert "small" not in [model.id for model in BaseModels(home).list()]
+    assert add_base(home, folder, "small").ready
 
 
 def test_what_cannot_be_used_is_refused_with_the_way_out(home: Path, tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from homutune.data import ABSTENTION, Dataset, Example, Split, create_dataset, with_sources
-from homutune.evaluation import Answer, ItemScore, Scorer
+from homutune.evaluation import Answer, ItemScore, Scorer, learned_from
 from homutune.evaluation import _text as text
 from homutune.evaluation._safeguards import find_leakage, mark_scale
 from homutune.evaluation._vocabulary import expected_terms, term_recall
+from homutune.tuning import ModelEntry, remember_model
+from pairs import pair
 
 SHOWN = ("shoshu", "kaiko", "chingin")  # the right card is number 2
 
@@ -248,6 +250,28 @@ def test_what_the_model_learned_from_elsewhere_is_compared_too(
     found = find_leakage(held, [leaking])
     assert len(found.near) == len(held.valid)
     assert any("グループ" in text for text in found.shared)
+
+
+def test_equal_ids_of_two_files_are_no_leak(home: Path, dataset: Dataset) -> None:
+    def alone(question: str) -> list[Example]:
+        return [pair(1, question=question, group=question, cards=())]
+
+    split = Split((alone("解雇")[0].meta.id,), ())
+    learned = create_dataset(home, alone("解雇の予告はいつまでですか。"), [], split)
+    asked = alone("商標の更新はどうしますか。")
+    held = create_dataset(home, asked, [], Split((), (asked[0].meta.id,)))
+    found = find_leakage(held, [learned])
+    assert (found.shared, found.near, found.checked) == ((), (), (learned.name,))
+
+
+def test_a_model_trained_on_from_another_has_learned_from_both(
+    home: Path, dataset: Dataset
+) -> None:
+    other = create_dataset(home, [pair(1), pair(2)], [], Split(("q-001", "q-002"), ()))
+    for name, base, learned in (("ft:a", "gemma", dataset.name), ("ft:b", "ft:a", other.name)):
+        remember_model(home, ModelEntry(name, name, base, "http://127.0.0.1:1/v1", 1,
+                                        dataset=learned))  # fmt: skip
+    assert {d.name for d in learned_from(home, ["gemma", "ft:b"])} == {dataset.name, other.name}
 
 
 def test_a_quotation_must_stand_in_a_note_word_for_word(dataset: Dataset, item: Example) -> None:

@@ -85,9 +85,7 @@ def test_a_rebound_host_name_is_refused(shared: Local, host: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
-def test_what_a_proxy_passes_on_is_refused_where_nobody_signs_in(
-    shared: Local, name: str
-) -> None:
+def test_what_a_proxy_passes_on_is_refused_where_nobody_signs_in(shared: Local, name: str) -> None:
     response = httpx2.get(f"{shared.url}/v1/models", headers={name: "10.0.0.7"})
     assert response.status_code == 403
     assert response.json()["error"]["code"] == "proxy_not_allowed"

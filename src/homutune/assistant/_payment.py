@@ -59,7 +59,9 @@ def late_words(sentence: str) -> str:
 
 
 def _day(match: re.Match[str]) -> int:
-    return kanji_to_int(match["day"]) if match["day"] else _LAST if match["end"] else 0
+    if match["day"]:
+        return kanji_to_int(match["day"])
+    return _LAST if match["end"] or match["month"] in ("中", "以内") else 0
 
 
 def _closing(before: str) -> int:

@@ -18,6 +18,9 @@ def references(check: Check, contract: Contract, sections: Sections) -> Iterator
     """
     articles = {c.number: c for c in contract.clauses if c.kind == "条"}
     sections_in_order = contract.sections()
+    # Behind the last clause comes no next one, though 附則 may follow.
+    clauses = [s.clause for s in sections_in_order]
+    last = max((n for n, c in enumerate(clauses) if c and c.kind != "附則"), default=0)
     for at, section in enumerate(sections_in_order):
         clause = section.clause
         assert clause is not None
@@ -32,7 +35,7 @@ def references(check: Check, contract: Contract, sections: Sections) -> Iterator
                 continue
             number, words = reference.article, contract.shadow.text[start:end]
             nowhere = (reference.relative == "前" and at == 0) or (
-                reference.relative == "次" and at == len(sections_in_order) - 1
+                reference.relative == "次" and at >= last
             )
             if nowhere or (number and number not in articles):
                 yield Hit(start, end, f"「{words}」に当たる条がありません")

@@ -41,7 +41,7 @@ def compare_arms_of(
     comparison = compare_arms(
         opened,
         runs,
-        learned=learned_from(settings.home, (run.config.model for run in runs), settings.base_url),
+        learned=learned_from(settings.home, (run.config.model for run in runs)),
     )
     path = report or report_path(settings.home, f"{len(runs)}-arms")
     write_arms_report(path, comparison, runs)

@@ -58,7 +58,7 @@ def report_comparison(
     from homutune.improvement import version_history
 
     pairs, absent = find_pairs(settings.home, dataset, base=base, tuned=tuned)
-    learned = learned_from(settings.home, (base, tuned), settings.base_url)
+    learned = learned_from(settings.home, (base, tuned))
     comparison = compare_runs(dataset, pairs, absent, learned=learned)
     first = next(iter(pairs.values()))
     metrics = metrics or (entry.metrics_path if entry else None)

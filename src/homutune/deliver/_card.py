@@ -20,6 +20,7 @@ _OPTIONS = {
     "--epochs": "n_epochs",
     "--batch-size": "batch_size",
     "--lr-multiplier": "learning_rate_multiplier",
+    "--early-stopping": "early_stopping_patience",
 }
 _LIMITS = """
 ## 限界
@@ -32,40 +33,59 @@ _LIMITS = """
 
 
 def release_card(
-    tuned: TunedModel, base: BaseModel, entry: ModelEntry | None, measured: Sequence[Measured]
+    tuned: TunedModel,
+    base: BaseModel,
+    entry: ModelEntry | None,
+    measured: Sequence[Measured],
+    *,
+    bundled: bool,
 ) -> str:
-    """The card in Markdown; what was not measured says so."""
+    """The card in Markdown; what was not measured says so.
+
+    Args:
+        bundled: it learned from the questions that come with homutune, which everybody can split
+            in the same way.
+    """
     from homutune.engine import model_card
 
     head, _, rest = model_card(tuned, base).partition(_BEFORE)
     return "\n".join(
-        [head, *_data(tuned, entry), *_evaluation(measured), _LIMITS.rstrip(), _BEFORE + rest]
+        [
+            head,
+            *_data(tuned, base, entry, bundled),
+            *_evaluation(measured),
+            _LIMITS.rstrip(),
+            _BEFORE + rest,
+        ]
     )
 
 
-def _data(tuned: TunedModel, entry: ModelEntry | None) -> list[str]:
+def _data(tuned: TunedModel, base: BaseModel, entry: ModelEntry | None, bundled: bool) -> list[str]:
     lines = ["", "## データと再現", ""]
     if entry is None or entry.dataset is None:
         return [*lines, "学習データの版は記録されていません。"]
     settings = entry.hyperparameters or {}
     command = ["homutune", "tune", "start", "--dataset", entry.dataset]
-    command += ["--recipe", entry.recipe or "grounded"]
+    command += ["--recipe", entry.recipe or "grounded", "--model", base.id]
     for option, name in _OPTIONS.items():
         if name in settings:
             command += [option, str(settings[name])]
     command += ["--seed", str(tuned.seed)]
     if entry.suffix:
         command += ["--suffix", entry.suffix]
+    source = "homutune に同梱の質問と回答" if bundled else "利用者の質問と回答"
+    where = "" if bundled else "この版のある保存先で、"
+    split = "homutune data split && " if bundled else ""
     return [
         *lines,
-        f"homutune に同梱の質問と回答（版 {entry.dataset}、レシピ {entry.recipe}、"
+        f"{source}（版 {entry.dataset}、レシピ {entry.recipe}、"
         f"seed {tuned.seed}、学習したトークン {_count(entry.trained_tokens)}）で学習しました。"
-        f"homutune {__version__} で `homutune serve` を動かし、別の端末で次の 1 行を実行すると"
-        "作り直せます。並びと初期値はシードで決まります。計算機が違うと、丸めの分だけ違う重みに"
+        f"{where}homutune {__version__} の `homutune serve` を動かし、別の端末で次の 1 行を実行する"
+        "と作り直せます。並びと初期値はシードで決まります。計算機が違うと、丸めの分だけ違う重みに"
         "なります。",
         "",
         "```sh",
-        f"homutune data split && {shlex.join(command)} && homutune model release latest",
+        f"{split}{shlex.join(command)} && homutune model release latest",
         "```",
     ]
 
@@ -88,7 +108,7 @@ def _evaluation(measured: Sequence[Measured]) -> list[str]:
     if not any(item.held_out for item in measured):
         lines += [
             "",
-            "評価専用の質問では未測定です。検証用の質問は設定を選ぶときにも見たので、数字は甘めです。",
+            "評価専用の質問では未測定です。検証用の質問は、設定を選ぶときにも見た場合、数字が甘めになります。",
         ]
     return [
         *lines,

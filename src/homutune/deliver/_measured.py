@@ -9,7 +9,7 @@ from pathlib import Path
 from homutune.data import open_dataset
 from homutune.errors import UserError
 from homutune.evaluation import Comparison, compare_runs, find_pairs
-from homutune.improvement import open_loop
+from homutune.improvement import list_loops
 from homutune.settings import Settings
 from homutune.tuning import ModelEntry, find_model, list_models
 
@@ -93,13 +93,11 @@ class Improved:
 
 def improved(home: Path) -> Improved | None:
     """What the newest round of improvement came to; None before its pairs were applied."""
-    try:
-        loop = open_loop(home)
-        applied = loop.applied
-    except UserError:
+    # A newer round that has only begun takes nothing away from the one that is finished.
+    loop = next((each for each in list_loops(home) if each.applied), None)
+    if loop is None or loop.applied is None:
         return None
-    if applied is None:
-        return None
+    applied = loop.applied
     name = str(applied["dataset"])
     after = next((entry for entry in list_models(home) if entry.dataset == name), None)
     comparison = None

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homutune.data import corpus_path, open_dataset
 from homutune.deliver._card import release_card
 from homutune.deliver._measured import measured_on
 from homutune.errors import UserError
@@ -84,7 +85,8 @@ def release_model(home: Path, tuned: TunedModel, base: BaseModel, target: Path) 
         shutil.copyfile(tuned.adapter / _CONFIG, building / _CONFIG)
         # With it the adapter is installed at once, before the base model has been prepared.
         shutil.copyfile(base.path / "config.json", building / _BASE_CONFIG)
-        card = release_card(tuned, base, entry, measured_on(home, base.id, tuned.name, entry))
+        measured = measured_on(home, base.id, tuned.name, entry)
+        card = release_card(tuned, base, entry, measured, bundled=_bundled(home, entry))
         write_atomic(building / "README.md", card)
         write_atomic(building / "NOTICE", license_notice(base))
         stored: dict[str, Any] = {
@@ -108,6 +110,17 @@ def release_model(home: Path, tuned: TunedModel, base: BaseModel, target: Path) 
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return release
+
+
+def _bundled(home: Path, entry: ModelEntry | None) -> bool:
+    """Whether the model learned from the questions that come with homutune, as they are."""
+    if entry is None or entry.dataset is None:
+        return False
+    try:
+        manifest = open_dataset(home, entry.dataset).manifest
+    except UserError:  # deleted since
+        return False
+    return manifest.sources == [str(corpus_path())] and not manifest.parents
 
 
 def install_released(

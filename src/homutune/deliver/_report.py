@@ -162,7 +162,7 @@ def _about_results(measured: Measured | None) -> dict[str, str]:
         kind = (
             "学習に使わない評価専用の質問"
             if measured.held_out
-            else "学習に使わない検証用の質問（設定を選ぶときには見たので、数字は甘めです）"
+            else "学習に使わない検証用の質問（設定を選ぶときにも見た場合、数字は甘めになります）"
         )
         exam = (
             f"{kind}{measured.n_items}問を学習の前後のモデルに資料つきで解かせ、"

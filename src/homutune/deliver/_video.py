@@ -20,7 +20,7 @@ from homutune.files import write_atomic
 from homutune.settings import Settings
 from homutune.tuning import find_model
 
-#: So short that waiting cannot push the course's video out of its length, however slow the machine.
+#: Waiting adds at most this to a step; ``check_video`` refuses what is still too long.
 MOST_WAIT_S = 0.8
 _RATE = 25
 # libass measures in 288 lines of height, whatever the picture: 12 are 30 pixels.

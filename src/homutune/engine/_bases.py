@@ -78,7 +78,12 @@ class BaseModels:
         """All base models that can be used here, the catalogue's first."""
         known = [self._from_catalogue(name) for name in _CATALOGUE]
         found = sorted(self._folder.glob("*/base.json")) if self._folder.is_dir() else []
-        return known + [_read(path.parent) for path in found if path.parent.name not in _CATALOGUE]
+        return known + [
+            _read(path.parent)
+            for path in found
+            # One whose name begins with a dot is being built, or was when the power failed.
+            if path.parent.name not in _CATALOGUE and not path.parent.name.startswith(".")
+        ]
 
     def get(self, name: str) -> BaseModel:
         """The base model called ``name``.
@@ -162,13 +167,17 @@ def run_apart(folder: Path, module: str, *arguments: object) -> None:
         UserError: it failed; the last line it wrote to stderr says why.
         OSError: the disk is full.
     """
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    # Packages import the modules that run here themselves, which Python warns about.
+    quiet = ("-W", "ignore::RuntimeWarning")
+    command = [sys.executable, *quiet, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode == 0:
         return
     if free_bytes(folder) < MIN_FREE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    if done.returncode < 0:
+        reason = "メモリーが足りずに止められた可能性があります。"
     raise UserError(
         f"ベースモデルを変換できませんでした（終了コード {done.returncode}）。{reason}",
         remedy="ファイルと空きメモリー（重みの約 3 倍）を確かめて、もう一度実行してください。",

@@ -31,7 +31,7 @@ _FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "chat_template.jinja",
-    "*.safetensors",
+    "model*.safetensors",  # Mistral's own format may lie beside them
     "model.safetensors.index.json",
 )
 #: Mean difference in log-probability (nats) between transformers and llama.cpp that 4-bit
@@ -108,7 +108,7 @@ def _take_folder(source: Path, target: Path) -> None:
     for pattern in _FILES:
         for path in source.glob(pattern):
             shutil.copyfile(path, target / path.name)
-    for needed in ("config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors"):
+    for needed in ("config.json", "tokenizer.json", "tokenizer_config.json", "model*.safetensors"):
         if not any(target.glob(needed)):
             raise UserError(
                 f"モデルのフォルダーに {needed} がありません。",

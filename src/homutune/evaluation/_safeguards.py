@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homutune.data import Dataset, Example, Split, find_leaks, open_dataset
@@ -45,10 +45,13 @@ def find_leakage(dataset: Dataset, learned: Iterable[Dataset] = ()) -> Leakage:
     shared: dict[str, None] = {}
     train: list[set[str]] = []
     for version in versions.values():
-        both = {e.meta.id: e for e in (*version.train, *dataset.valid)}
-        ids = tuple(example.meta.id for example in version.train)
+        learned_here = version.train
+        if version.name != dataset.name:
+            # Ids of another version may count the rows of another file: equal ones mean nothing.
+            learned_here = [_renamed(e, f"{version.name}:") for e in version.train]
+        ids = tuple(example.meta.id for example in learned_here)
         split = Split(ids, tuple(asked), version.split.seed, version.split.valid_ratio)
-        shared.update(dict.fromkeys(find_leaks(list(both.values()), split)))
+        shared.update(dict.fromkeys(find_leaks([*learned_here, *dataset.valid], split)))
         train += [set(ngrams(example.question, 4)) for example in version.train]
     return Leakage(
         shared=tuple(shared),
@@ -57,12 +60,25 @@ def find_leakage(dataset: Dataset, learned: Iterable[Dataset] = ()) -> Leakage:
     )
 
 
-def learned_from(home: Path, models: Iterable[str], base_url: str | None = None) -> list[Dataset]:
-    """The versions that ``models`` learned from, as far as they are known and still there."""
+def _renamed(example: Example, prefix: str) -> Example:
+    return replace(example, meta=replace(example.meta, id=prefix + example.meta.id))
+
+
+def learned_from(home: Path, models: Iterable[str]) -> list[Dataset]:
+    """The versions that ``models`` learned from, as far as they are known and still there.
+
+    A model that was trained on from another has learned what that one learned, too.
+    """
     found = {}
-    for model in models:
-        entry = find_model(home, model, base_url)
-        if entry is not None and entry.model == model and entry.dataset:
+    todo, seen = list(models), set()
+    while todo:
+        model = todo.pop(0)
+        entry = find_model(home, model)
+        if model in seen or entry is None or entry.model != model:
+            continue
+        seen.add(model)
+        todo.append(entry.base)
+        if entry.dataset:
             try:
                 found[entry.dataset] = open_dataset(home, entry.dataset)
             except UserError:  # deleted or changed since: the report says that it was not checked

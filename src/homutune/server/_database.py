@@ -27,7 +27,7 @@ def connect(home: Path, url: str | None) -> Engine:
     Raises:
         UserError: the URL is malformed or its driver is not installed.
     """
-    if url is None:
+    if not url:
         engine = create_engine(URL.create("sqlite", database=str(home / "homutune.db")))
     else:
         try:
