@@ -110,7 +110,7 @@ def test_the_report_holds_the_numbers_of_the_stored_runs(
         assert f"{result.base_mean:.2f}→{result.tuned_mean:.2f}" in text
     for words in ("32組（4種類）", "エポック数は3", "54,321", "1.987から0.654", "シードは7"):
         assert words in text
-    assert f"数字は甘めです）{len(dataset.valid)}問" in text
+    assert f"数字は甘めになります）{len(dataset.valid)}問" in text
     right = found.comparison.conditions["grounded"].flags["right_card"]
     assert f"{right.base_count}→{right.tuned_count}（{right.n}問中）" in text
     assert "人による採点は未測定" in text and "再学習の効果は未測定" in text
