@@ -175,6 +175,7 @@ def test_the_pair_at_hand_is_told_of_however_many_others_have_the_same_problem(
     rows = (f"番号は{i}ですか,結論：03-1234-{i:04}に電話します。\n" for i in range(101))
     asked = (f"同じ質問ですか,結論：答え{i}です。\n" for i in range(25))
     base = bring(one, "質問,回答\n" + "".join((*rows, *asked)))
+    assert f'<a href="{base}/example?number=10">10 件目</a>' in one.get(base).text
     phone = form(one, base, 0, question="宛先は", answer="結論：03-9999-0000へ。", do="check")
     told = one.post(f"{base}/example", phone).text
     assert "電話番号" in told and "問題は見つかりませんでした" not in told

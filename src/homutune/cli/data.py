@@ -199,7 +199,7 @@ def estimate(
         _data_view.print_costs(costs)
         out.print(
             f"料金: {prices.source}、{prices.date}。円は {prices.usd_jpy_note}"
-            f" 1ドル={prices.usd_jpy}円。請求額とは数％ずれることがあります。",
+            f" 1ドル={prices.usd_jpy:g}円。請求額とは数％ずれることがあります。",
             style="dim",
         )
     if own:
