@@ -161,10 +161,14 @@ def estimate(
     from homutune.settings import load_settings
 
     settings = load_settings()
+    local = model is None or model == settings.base_model
+    if probe and not local:
+        raise UserError(
+            "--probe はローカルのモデルだけを測ります。", remedy="--model を外してください。"
+        )
     name, recipe, conversations = _conversations(settings.home, target, recipe)
     n_epochs = auto_epochs(len(conversations)) if epochs == "auto" else _epochs(epochs)
     prices = load_prices()
-    local = model is None or model == settings.base_model
     hosted = [price.name for price in prices.models] if model is None else [model]
     costs = [
         estimate_cost(conversations, item, n_epochs=n_epochs, prices=prices)
