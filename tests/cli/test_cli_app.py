@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 from homutune.cli import _app, _failures
+from homutune.cli._console import tell_sending
+from homutune.client import LegalModel
 from homutune.errors import UserError
+from homutune.settings import Settings
 
 HEAVY = ("torch", "transformers", "openai", "sklearn", "pandas", "fastapi", "numpy")
 COMMAND = (sys.executable, "-m", "homutune.cli")
@@ -186,3 +189,14 @@ def test_a_log_can_be_written_even_where_the_home_cannot(
         assert "ValueError" in log.read_text(encoding="utf-8")
     finally:
         log.unlink()
+
+
+def test_nothing_is_said_to_be_sent_where_sending_is_forbidden(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    far = [{"url": "https://models.invalid/v1", "models": ["far"]}]
+    for forbidden in (False, True):
+        settings = Settings(home=home, upstreams=far)
+        with LegalModel("far", settings=settings, no_external=forbidden) as model:
+            tell_sending(model, "契約書の本文")
+        assert ("仮名化して" in capsys.readouterr().err) is not forbidden

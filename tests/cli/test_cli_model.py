@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -87,6 +88,9 @@ class _Hub(BaseHTTPRequestHandler):
 
     folder: Path
     asked: ClassVar[list[str]] = []
+    sent: ClassVar[list[str]] = []
+    #: Weights that break off instead of coming.
+    broken: ClassVar[set[str]] = set()
 
     def do_HEAD(self) -> None:
         self._answer(body=False)
@@ -97,6 +101,11 @@ class _Hub(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         path = self.path.partition("?")[0]
         self.asked.append(path)
+        if body:
+            self.sent.append(path)
+        if body and path.rpartition("/")[2] in self.broken:
+            self.send_error(404)
+            return
         if path.startswith("/api/models/org/tiny/tree/"):
             content = json.dumps(
                 [
@@ -126,6 +135,7 @@ class _Hub(BaseHTTPRequestHandler):
 def test_a_repository_is_fetched_only_when_that_is_asked_for(home: Path, tmp_path: Path) -> None:
     _Hub.folder = build_folder(tmp_path / "hub", "qwen2")
     (_Hub.folder / "modeling_evil.py").write_text("raise SystemExit(9)")
+    (_Hub.folder / "consolidated.safetensors").write_bytes(b"the same once more")
     hub = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
     threading.Thread(target=hub.serve_forever, daemon=True).start()
     # In a process of its own: the library reads its address once.
@@ -145,9 +155,29 @@ def test_a_repository_is_fetched_only_when_that_is_asked_for(home: Path, tmp_pat
 
     refused = add()
     assert refused.returncode == 2 and not _Hub.asked
+    _Hub.broken = {"model.safetensors"}
+    stopped = add("--download")
+    assert stopped.returncode == 2 and "続きから取得します" in stopped.stderr, stopped.stderr
+    assert any(path.endswith("/config.json") for path in _Hub.sent)
+    _Hub.broken = set()
+    _Hub.sent.clear()
     done = add("--download")
     hub.shutdown()
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["model"] == "tiny"
     assert any(path.endswith("model.safetensors") for path in _Hub.asked)
-    assert not any(path.endswith(".py") for path in _Hub.asked)
+    assert not any(path.endswith((".py", "consolidated.safetensors")) for path in _Hub.asked)
+    assert not any(path.endswith("/config.json") for path in _Hub.sent), "it was there already"
+    assert not any((home / "cache" / "downloads").iterdir()), "it is a base model now"
+
+
+def test_a_full_disk_is_not_taken_for_a_wrong_name(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    assert run(["model", "add", "org/tiny", "--download"]) == 2
+    told = capsys.readouterr().err
+    assert "ディスクの空き" in told and "名前と接続" not in told

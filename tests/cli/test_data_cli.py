@@ -173,4 +173,10 @@ def test_a_probe_measures_minutes_and_memory_in_real_steps_and_is_remembered(
 def test_a_probe_without_its_base_model_says_how_to_get_it(corpus, capsys):
     pytest.importorskip("torch")
     assert run(["data", "estimate", "data", "--probe"]) == 2
-    assert "homutune serve" in capsys.readouterr().err
+    assert "homutune doctor --prepare" in capsys.readouterr().err
+
+
+def test_a_probe_of_a_model_that_is_trained_elsewhere_is_refused(corpus, capsys):
+    assert run(["data", "estimate", "data", "--model", "gpt-4.1-mini", "--probe"]) == 2
+    told = capsys.readouterr().err
+    assert "ローカルのモデルだけ" in told and "--model を外して" in told

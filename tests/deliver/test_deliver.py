@@ -27,6 +27,7 @@ from homutune.deliver import (
     write_report_text,
 )
 from homutune.evaluation import CONDITIONS, find_arm, run_condition
+from homutune.files import DiskFull
 from homutune.improvement import create_loop, find_weaknesses, make_worklist
 from homutune.settings import load_settings
 from homutune.tuning import ModelEntry, remember_model
@@ -155,8 +156,19 @@ def test_without_a_target_the_report_is_written_in_every_form_there_is_a_program
     assert [path.suffix for path in files][:2] == [".md", ".docx"]
     monkeypatch.setenv("PATH", "/nowhere")
     files[0].unlink()
+    old = files[0].with_suffix(".pdf")
+    old.write_bytes(b"%PDF of other figures")
     assert run(["deliver", "report"]) == 0
     assert files[0].is_file() and "LibreOffice か Chromium" in capsys.readouterr().err
+    assert not old.exists(), "beside new figures it would be taken for theirs"
+
+    def full(path: Path, text: str) -> None:
+        if path.suffix == ".pdf":
+            raise DiskFull("空きがありません。", file=path, remedy="")
+
+    monkeypatch.setattr("homutune.deliver.write_text_as", full)
+    old.write_bytes(b"%PDF")
+    assert run(["deliver", "report"]) == 2 and old.exists(), "no fault of a converter"
 
 
 def test_a_newer_model_that_was_not_measured_does_not_hide_the_one_that_was(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+import sqlite3
+import threading
 from collections.abc import Callable
 
 import docx
+import pytest
 
+from homutune.data import CardLibrary
 from homutune.law import ArticleText, LawStore, LawText, Paragraph, law_names
+from server.running import wait_until
 from web.sites import Site, Visitor
 from web.test_web_pages import HOSTILE, assert_nothing_runs
 
@@ -70,3 +75,27 @@ def test_a_conversation_without_an_answer_cannot_be_exported(start: Start, visit
     assert "problem" in told
     refused = one.get(f"{base}/export.docx")
     assert refused.status_code == 400 and "先に質問してください" in refused.text
+
+
+def test_while_the_cards_are_read_for_the_first_time_the_page_says_why_an_answer_waits(
+    start: Start, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = threading.Event()
+    waiting = "解説カードを読み取っています"
+    monkeypatch.setattr(CardLibrary, "prepare", lambda _: read.wait(60))
+    one = visit(start())
+    assert waiting in one.get("/ask").text
+    read.set()
+    wait_until(lambda: waiting not in one.get("/ask").text, 20)
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("x"), PermissionError("x")])
+def test_cards_that_cannot_be_read_in_advance_stop_nothing(
+    start: Start, visit: Visit, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_: CardLibrary) -> None:
+        raise error
+
+    monkeypatch.setattr(CardLibrary, "prepare", fail)
+    one = visit(start())
+    wait_until(lambda: "解説カードを読み取っています" not in one.get("/ask").text, 20)

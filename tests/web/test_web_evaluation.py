@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from homutune.data import KINDS, Example, Message, Meta, open_dataset
 from homutune.evaluation import list_runs, make_sheet, open_run
 from homutune.improvement import Draft, open_loop
+from homutune.web.pages import ratings
 from server.running import wait_until
 from web.sites import Site, Visitor, add_users
 from web.test_web_pages import assert_nothing_runs
@@ -96,7 +98,7 @@ def marks_for(page: str, mark: str) -> dict[str, str]:
 
 
 def test_raters_do_not_see_each_others_marks_and_learn_at_the_end_how_far_they_agree(
-    start: Start, visit: Visit
+    start: Start, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = start(host="0.0.0.0")
     add_users(site.home, 山田="法務", 佐藤="法務", 見学="閲覧")
@@ -110,6 +112,10 @@ def test_raters_do_not_see_each_others_marks_and_learn_at_the_end_how_far_they_a
     runs = [open_run(site.home, opened, run.config.id) for run in list_runs(site.home)]
     made = make_sheet(site.home, runs)
     sheet = f"/evaluation/ratings/{made.id}"
+    opened_runs = []
+    monkeypatch.setattr(
+        ratings, "open_run", lambda *args: opened_runs.append(args) or open_run(*args)
+    )
     for visitor, mark in ((one, "5"), (other, "2")):
         page = visitor.get(sheet)
         assert 'value="5" required checked' not in page.text, "what the first said is not shown"
@@ -119,8 +125,15 @@ def test_raters_do_not_see_each_others_marks_and_learn_at_the_end_how_far_they_a
             page = visitor.post(f"{sheet}/{action}", marks_for(page.text, mark))
             assert page.status_code == 200
     assert "採点した 2 人の一致" in page.text and "一致が弱い" in page.text
+    assert len(opened_runs) == len(runs), "what never changes is scored once, not for each click"
+    assert (
+        f"採点 {len(made.answers)} / {len(made.answers)} 問" in one.get("/evaluation/ratings").text
+    )
     assert "保存して次へ" not in viewer.get(sheet).text
     assert viewer.post(f"{sheet}/{made.answers[0].code}", {}).status_code == 403
+    for run in runs:
+        shutil.rmtree(run.path)
+    assert one.get(sheet).status_code == 404, "kept in memory, but no longer there"
 
 
 @pytest.mark.parametrize(

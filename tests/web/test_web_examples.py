@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
-from homutune.data import open_dataset
+import pytest
+
+from homutune import web
+from homutune.data import Example, check_examples, create_dataset, open_dataset
 from web.sites import Site, Visitor, add_users
 from web.test_web_pages import assert_nothing_runs
 
@@ -15,8 +19,8 @@ TABLE = "質問,回答\n" + "".join(f"検査は{i}日以内ですか,結論：�
 HOSTILE = "<script>alert(1)</script>"
 
 
-def bring(one: Visitor) -> str:
-    made = one.post("/data/upload", files={"file": ("相談.csv", TABLE.encode())})
+def bring(one: Visitor, table: str = TABLE) -> str:
+    made = one.post("/data/upload", files={"file": ("相談.csv", table.encode())})
     one.post(f"{made.url.path}/columns", {"column-0": "question", "column-1": "answer"})
     return made.url.path
 
@@ -64,11 +68,12 @@ def test_a_change_that_says_nothing_or_leaves_nothing_is_refused(
     base = bring(one)
     for changed, problem in (
         ({}, "どこも直されていません"),
-        ({"answer": " \r\n"}, "回答が空です"),
+        ({"answer": " \r\n"}, "質問と回答の両方を書いてください"),
         ({"do": "other"}, ""),
     ):
         refused = one.post(f"{base}/example", form(one, base, 2, **changed))
         assert refused.status_code in (400, 422) and problem in refused.text
+        assert "判定を" not in refused.text, "that column is one of Excel"
     moved = form(one, base, 2, id="somebody-else", answer="結論：別の行。")
     assert one.post(f"{base}/example", moved).status_code == 404
     assert one.get(f"{base}/example?number=99").status_code == 404
@@ -116,3 +121,96 @@ def test_a_viewer_reads_the_pairs_and_changes_none(start: Start, visit: Visit) -
     page = viewer.get(f"{base}/example?number=1")
     assert page.status_code == 200 and "閲覧の役割では編集できません" in page.text
     assert viewer.post(f"{base}/example", {"do": "drop", "number": "1"}).status_code == 403
+
+
+def test_what_was_written_is_still_there_when_it_is_refused(start: Start, visit: Visit) -> None:
+    one = visit(start())
+    base = bring(one)
+    version = one.post(f"{base}/dataset", {"valid_percent": "20", "seed": "42"}).url.path
+    long = "長く書いた回答。"
+    for where in (base, version):
+        there = form(one, where, 1)
+        same = form(one, where, 0, question=there["question"], answer=there["answer"])
+        for sent, problem in (
+            (form(one, where, 0, question="新しい", answer=long, cards="無い札"), "「無い札」は"),
+            (form(one, where, 0, question=" ", answer=long), "質問か回答が空です"),
+            (form(one, where, 1, question="", answer=long), "質問と回答の両方を"),
+            (same, "同じ質問と回答がすでにあります"),
+            (there, "どこも直されていません"),
+        ):
+            refused = one.post(f"{where}/example", sent)
+            assert refused.status_code == 400
+            alert = refused.text.split('role="alert"')[1].split("</div>")[0]
+            assert problem in alert and alert.count("<p>") == 2, "what happened and what to do"
+            assert f">{sent['answer']}</textarea>" in refused.text
+            assert sent.get("cards", "") in refused.text
+
+
+def test_line_breaks_do_not_count_twice(start: Start, visit: Visit) -> None:
+    one = visit(start())
+    base = bring(one)
+    # As a browser sends 20,000 characters.
+    text = "あ\r\n" * 10_000 + "終わり"
+    kept = one.post(f"{base}/example", form(one, base, 1, answer=text + "い" * 5_000))
+    assert kept.status_code == 200 and "終わりい" in kept.text
+
+
+def test_a_pair_whose_first_words_changed_since_can_be_added_again(
+    start: Start, visit: Visit
+) -> None:
+    one = visit(start())
+    base = bring(one)
+    new = form(one, base, 0, question="新しい質問ですか", answer="結論：はい。")
+    one.post(f"{base}/example", new)
+    one.post(f"{base}/example", form(one, base, 13, answer="結論：いいえ。"))
+    assert "（14 件）" in one.post(f"{base}/example", new).text
+    page = one.get(f"{base}/examples").text
+    assert len(set(re.findall(r"web-[0-9a-f]{10}(?:-2)?", page))) == 2, "two ids"
+
+
+def test_the_pair_at_hand_is_told_of_however_many_others_have_the_same_problem(
+    start: Start, visit: Visit
+) -> None:
+    one = visit(start())
+    rows = (f"番号は{i}ですか,結論：03-1234-{i:04}に電話します。\n" for i in range(101))
+    asked = (f"同じ質問ですか,結論：答え{i}です。\n" for i in range(25))
+    base = bring(one, "質問,回答\n" + "".join((*rows, *asked)))
+    assert f'<a href="{base}/example?number=10">10 件目</a>' in one.get(base).text
+    phone = form(one, base, 0, question="宛先は", answer="結論：03-9999-0000へ。", do="check")
+    told = one.post(f"{base}/example", phone).text
+    assert "電話番号" in told and "問題は見つかりませんでした" not in told
+    again = form(one, base, 0, question="同じ質問ですか", answer="結論：別の答え。", do="check")
+    assert "同じ質問に違う回答があります" in one.post(f"{base}/example", again).text
+    sound = form(one, base, 0, question="全く別のことですか", answer="結論：はい。", do="check")
+    assert "電話番号" not in one.post(f"{base}/example", sound).text, "nothing of the others"
+
+
+def test_an_import_is_checked_only_when_its_check_is_looked_at(
+    start: Start, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = visit(start())
+    base = bring(one)
+    checks: list[int] = []
+
+    def count(examples: list[Example], *rest: object, **options: object) -> object:
+        checks.append(len(examples))
+        return check_examples(examples, *rest, **options)
+
+    for module in (web._editing, web._imports):
+        monkeypatch.setattr(module, "check_examples", count)
+    one.post(f"{base}/example", form(one, base, 2, answer="結論：直した。"))
+    assert not checks
+    one.post(f"{base}/example", form(one, base, 2, do="drop"))
+    assert checks == [11], "for the page of the check, which comes next"
+
+
+def test_a_change_outside_the_texts_is_said_to_be_one(start: Start, visit: Visit) -> None:
+    site = start()
+    one = visit(site)
+    first = one.post(f"{bring(one)}/dataset", {"valid_percent": "20", "seed": "42"}).url.path
+    old = open_dataset(site.home, first.rsplit("/", 1)[1])
+    examples = list(old.examples)
+    examples[3] = replace(examples[3], meta=replace(examples[3].meta, must=("検収",)))
+    new = create_dataset(site.home, examples, old.cards, old.split, parents=[old.name])
+    page = one.get(f"/data/datasets/{new.name}/changes").text
+    assert page.count("直した：") == 1 and "質問・回答以外" in page

@@ -58,6 +58,11 @@ def test_the_page_tells_tokens_cost_and_what_both_sides_share(start: Start, visi
     assert re.search(r"ほぼ同じ質問・回答.*?<dd[^>]*>\s*[1-9]", text, re.S), (
         "they differ by a digit"
     )
+    near = text.split("どちらかを直すか除いてください")[1].split("</table>")[0]
+    train = re.findall(rf'<tr><td class="mono"><a href="({base}/examples\?q=[^"]+)">', near)
+    assert train, "each pair leads to the two that are to be changed"
+    assert "（1 件）" in one.get(train[0]).text
+    assert "1 ドル = 155 円" in text
 
 
 def test_the_plan_tells_minutes_once_a_speed_was_measured(start: Start, visit: Visit) -> None:
@@ -70,3 +75,18 @@ def test_the_plan_tells_minutes_once_a_speed_was_measured(start: Start, visit: V
     (site.home / "speed.json").write_text(json.dumps(speed))
     (minutes,) = re.findall(r"およそ (\d+) 分です（目安）", one.get(path).text)
     assert int(minutes) > 1
+    assert f"およそ {minutes} 分" in one.get(f"{path}&model=tiny").text
+    assert "分です（目安）" not in one.get(f"{path}&model=another").text, "it was not measured"
+
+
+def test_where_more_pairs_are_nearly_the_same_than_are_listed_the_page_says_so(
+    start: Start, visit: Visit
+) -> None:
+    one = visit(start())
+    rows = "".join(f"検査は{i}日以内ですか,結論：第{i}条です。\n" for i in range(300))
+    made = one.post("/data/upload", files={"file": ("相談.csv", f"質問,回答\n{rows}".encode())})
+    one.post(f"{made.url.path}/columns", {"column-0": "question", "column-1": "answer"})
+    page = one.post(f"{made.url.path}/dataset", {"valid_percent": "40", "seed": "42"})
+    text = one.get(f"{page.url.path}/lines").text
+    assert "100 件以上" in text, page.text[:2000]
+    assert re.search(r"1 / \d+ 行", text), "the pager counts lines"

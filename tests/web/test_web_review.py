@@ -142,6 +142,8 @@ def test_opinions_of_a_model_are_shown_as_such_and_change_no_finding(
     wait_until(lambda: "もう一度求める" in one.get(f"{base}/opinions").text, 60)
     page = one.get(base).text
     assert "tiny の意見 0 件" in page, "the scripted model says nothing of the form asked for"
+    assert "1 回分は、決まった形でないため読めませんでした" in page, "silence is not consent"
+    assert "1 回分は、決まった形でない" in one.get(f"{base}/opinions").text
     assert findings(one, base) == before
     one.post(f"{base}/opinions", {"model": "no-such-model"})
     wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text, 60)
@@ -165,6 +167,7 @@ def test_opinions_of_a_model_are_shown_as_such_and_change_no_finding(
     (folder / "opinions.json").write_text(json.dumps(kept), "utf-8")
     page = one.get(base).text
     assert "出所：モデル（tiny&lt;b&gt;）" in page and "<img src=x" not in page
+    assert "読めませんでした" not in page, "as it was kept before these were counted"
 
 
 def test_a_model_elsewhere_reads_the_contract_under_placeholders(
@@ -196,7 +199,9 @@ def test_a_contract_kept_inside_is_read_by_no_model_elsewhere(
 ) -> None:
     one = visit(start(base_url="http://models.invalid/v1"))
     base = reviewed(one, tmp_path)
+    assert "仮名にして送られます" in one.get(base).text
     one.post(f"/settings/matters/{base.split('/')[2]}/external", {"forbidden": "true"})
+    assert "送られます。" not in one.get(f"{base}/opinions").text
     one.post(f"{base}/opinions", {"model": "far"})
     wait_until(lambda: 'role="alert"' in one.get(f"{base}/opinions").text, 60)
     assert "外部送信禁止" in one.get(f"{base}/opinions").text

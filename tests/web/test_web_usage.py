@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from homutune.client import Call, CallLog
+from homutune.prompting import PLANS
 from web.sites import Site, Visitor, add_users
 
 Start = Callable[..., Site]
@@ -36,8 +39,9 @@ def test_what_was_used_is_added_up_by_month_and_model_and_held_against_the_budge
         "created_at": 1_735_000_000,
         "trained_tokens": 1_000_000,
     }
+    silent = {**entry, "model": "ft:silent", "job_id": "ftjob-2", "trained_tokens": None}
     (site.home / "registry.json").write_text(
-        json.dumps({"version": 1, "uploads": [], "models": [entry]}), "utf-8"
+        json.dumps({"version": 1, "uploads": [], "models": [entry, silent]}), "utf-8"
     )
     page = visit(site).get("/settings/usage").text
     facts = page.split("</dl>")[0].split("<dl")[-1]
@@ -48,6 +52,38 @@ def test_what_was_used_is_added_up_by_month_and_model_and_held_against_the_budge
     assert any("gemma3-270m" in row and "0 円" in row for row in rows)
     trained = next(row for row in rows if "ft:gpt-4.1-mini" in row)
     assert "2024-12" in trained and "775 円" in trained, "5 USD a million tokens at 155 yen"
+    untold = next(row for row in rows if "ft:silent" in row)
+    assert "料金不明" in untold and ">―<" in untold, "no count is not a count of 0"
+    assert "以上</td>" not in page and "料金の分からない分を除く" not in facts
+
+
+def test_a_sum_that_leaves_out_calls_without_a_price_says_so(start: Start, visit: Visit) -> None:
+    site = start()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    log(site.home, now, "gpt-4.1-mini", 300.0)
+    log(site.home, now, "gpt-4.1-mini", None)
+    page = visit(site).get("/settings/usage").text
+    assert "300 円以上</td>" in page and "料金の分からない分を除く" in page.split("</dl>")[0]
+
+
+def test_an_evaluation_counts_all_it_asked_and_all_that_brought_nothing(
+    start: Start, visit: Visit
+) -> None:
+    site = start()
+    plan = asdict(PLANS["plain"])
+    config = {"id": "run-1", "dataset": "ds-1", "model": "tiny", "condition": "plain"}
+    config |= {"plan": plan, "case": "gold", "limit": None, "n": 10, "seed": 42, "generations": 3}
+    config |= {"prompts_hash": "", "base_url": "http://127.0.0.1:1/v1", "homutune": "0"}
+    config |= {"created_at": "2026-01-02T00:00:00+00:00"}
+    summary = {"n_items": 8, "missing": 2, "tokens": [1000, 200], "cost_usd": None}
+    folder = site.home / "runs" / "run-1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(config), "utf-8")
+    (folder / "scores.json").write_text(json.dumps({"summary": summary}), "utf-8")
+    page = visit(site).get("/settings/usage").text
+    row = page.split('<td class="nowrap">評価</td>')[1].split("</tr>")[0]
+    numbers = re.findall(r'<td class="number">([^<]*)</td>', row)
+    assert numbers[:2] == ["30", "6"], "10 questions of which 8 were answered, three times each"
 
 
 def test_only_a_manager_sees_what_everybody_used(start: Start, visit: Visit) -> None:

@@ -65,7 +65,7 @@ def local_estimate(
         if probe:
             raise UserError(
                 f"ベースモデル「{model}」がまだ準備されていないため、測れません。",
-                remedy="homutune serve を一度実行してください。",
+                remedy="homutune doctor --prepare を実行してください。",
             )
         result["notes"].append("ベースモデルが未準備のため、トークン数は学習を始めると分かります。")
         return result

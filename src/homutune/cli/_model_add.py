@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +12,11 @@ import typer
 from homutune.cli._console import note, print_json, tell
 from homutune.cli._options import AsJson
 from homutune.errors import UserError
+from homutune.files import DiskFull, is_disk_full
 
 #: What is fetched of a repository: what :mod:`homutune.engine._import` can use.
-_WANTED = ["*.json", "*.jinja", "*.safetensors"]
+#: Other weights beside ``model*`` are the same ones in another form.
+_WANTED = ["*.json", "*.jinja", "model*.safetensors"]
 
 
 def add(
@@ -72,18 +74,21 @@ def add(
                 file=path,
                 remedy="パスを確かめてください。リポジトリ名のときは --download を付けます。",
             )
-    chosen = name or _name_of(source)
-    with tempfile.TemporaryDirectory() as place:
-        made = add_base(
-            load_settings().home,
-            _fetch(source, Path(place)) if download else Path(source),
-            chosen,
-            gguf=gguf,
-            chat_template=chat_template,
-            license=license,
-            license_url=license_url,
-            progress=note,
-        )
+    home = load_settings().home
+    # A download that stopped goes on from here when it is asked for again.
+    fetched = home / "cache" / "downloads" / f"models--{source.replace('/', '--')}"
+    made = add_base(
+        home,
+        _fetch(source, fetched) if download else Path(source),
+        name or _name_of(source),
+        gguf=gguf,
+        chat_template=chat_template,
+        license=license,
+        license_url=license_url,
+        progress=note,
+    )
+    if download:
+        shutil.rmtree(fetched, ignore_errors=True)
     if as_json:
         print_json({"model": made.id, "folder": str(made.path), "license": made.license})
         return
@@ -106,11 +111,18 @@ def _fetch(repository: str, folder: Path) -> Path:
     from huggingface_hub import snapshot_download
 
     note(f"Hugging Face Hub から {repository} を取得しています")
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         snapshot_download(repository, local_dir=folder, allow_patterns=_WANTED)
     except Exception as error:  # the hub's, the network's and the disk's errors
+        if is_disk_full(error, folder):
+            raise DiskFull(
+                "ディスクの空きがなくなりました。取得した分は残しています。",
+                remedy="空き容量を増やしてから、同じコマンドをもう一度実行してください。"
+                "続きから取得します。",
+            ) from None
         raise UserError(
             f"{repository} を取得できませんでした（{type(error).__name__}）。",
-            remedy="名前と接続を確かめるか、別のパソコンで取得したフォルダーを指定してください。",
+            remedy="名前と接続を確かめて、もう一度実行するか（続きから取得します）、別のパソコンで取得したフォルダーを指定してください。",
         ) from None
     return folder

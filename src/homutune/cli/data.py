@@ -161,10 +161,14 @@ def estimate(
     from homutune.settings import load_settings
 
     settings = load_settings()
+    local = model is None or model == settings.base_model
+    if probe and not local:
+        raise UserError(
+            "--probe はローカルのモデルだけを測ります。", remedy="--model を外してください。"
+        )
     name, recipe, conversations = _conversations(settings.home, target, recipe)
     n_epochs = auto_epochs(len(conversations)) if epochs == "auto" else _epochs(epochs)
     prices = load_prices()
-    local = model is None or model == settings.base_model
     hosted = [price.name for price in prices.models] if model is None else [model]
     costs = [
         estimate_cost(conversations, item, n_epochs=n_epochs, prices=prices)
@@ -199,7 +203,7 @@ def estimate(
         _data_view.print_costs(costs)
         out.print(
             f"料金: {prices.source}、{prices.date}。円は {prices.usd_jpy_note}"
-            f" 1ドル={prices.usd_jpy}円。請求額とは数％ずれることがあります。",
+            f" 1ドル={prices.usd_jpy:g}円。請求額とは数％ずれることがあります。",
             style="dim",
         )
     if own:

@@ -14,6 +14,7 @@ from homutune.cli._data_load import examples
 from homutune.cli._deliver_video import video
 from homutune.cli._options import AsJson
 from homutune.errors import UserError
+from homutune.files import DiskFull
 
 if TYPE_CHECKING:
     from homutune.deliver import Fulfilment, Scene
@@ -82,10 +83,14 @@ def report(
     for path in targets:
         write_text_as(path, text)
     if target is None:
+        pdf = REPORT.with_suffix(".pdf")
         try:
-            write_text_as(pdf := REPORT.with_suffix(".pdf"), text)
+            write_text_as(pdf, text)
             targets.append(pdf)
+        except DiskFull:
+            raise
         except UserError as error:  # no converter here: the other two are what was asked for
+            pdf.unlink(missing_ok=True)  # an earlier one holds other figures
             note(str(error), style="yellow")
     length, blank = check_report(text).length, text.count(UNMEASURED)
     if as_json:

@@ -228,6 +228,11 @@ def edits_of(example: Example, texts: Mapping[str, str]) -> tuple[Edit, ...]:
         UserError: a text is empty, or is not to be edited this way.
     """
     found = _edits(example, {field: written_text(text).strip() for field, text in texts.items()})
+    if any(edit.field in ("question", "answer") and not edit.new for edit in found):
+        raise UserError(
+            "質問と回答の両方を書いてください。",
+            remedy="除くときは「この質問と回答を除く」を使います。",
+        )
     if faults := [fault for edit in found if (fault := _fault(example, edit))]:
         raise UserError(f"{faults[0]}。", remedy="入力を直してください。何も変更していません。")
     return tuple(found)

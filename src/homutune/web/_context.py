@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +34,8 @@ from homutune.web._tasks import Tasks
 
 if TYPE_CHECKING:
     import openai
+
+log = logging.getLogger("homutune.server")
 
 #: Every page group in the order of the menu: title, path, what it is for.
 MENU = (
@@ -72,6 +76,8 @@ class Web:
         self._templates = _environment()
         self._client: openai.OpenAI | None = None
         self._connecting = threading.Lock()
+        #: Set once :meth:`warm` has ended: until then an answer waits for the cards to be read.
+        self.warmed = threading.Event()
 
     @property
     def stays_inside(self) -> bool:
@@ -109,13 +115,18 @@ class Web:
 
         Half a second of imports and templates; once a minute or two, until all cards are read.
         """
-        # An address that must not be reached is told to whoever opens a page.
-        with suppress(UserError), self.client() as client:
-            _ = client.fine_tuning.jobs, client.models
-        for name in self._templates.list_templates():
-            self._templates.get_template(name)
-        with suppress(UserError):
-            self.library.prepare()
+        try:
+            # An address that must not be reached is told to whoever opens a page.
+            with suppress(UserError), self.client() as client:
+                _ = client.fine_tuning.jobs, client.models
+            for name in self._templates.list_templates():
+                self._templates.get_template(name)
+            with suppress(UserError):
+                self.library.prepare()
+        except (sqlite3.Error, OSError) as error:  # whoever asks first meets it again, and is told
+            log.warning("cards not read in advance: %s", type(error).__name__)
+        finally:
+            self.warmed.set()
 
     def models(self) -> list[ModelEntry]:
         """The tuned models of the model server, newest first.

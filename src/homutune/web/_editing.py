@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
+from itertools import count
 
 from homutune.data import (
     Card,
@@ -38,14 +40,45 @@ class Told:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
-    """The examples as they would be; ``split`` only where they belong to a version."""
+    """The examples as they would be; ``split`` only where they belong to a version.
+
+    The check is made where it is read, and only then: it takes a while on a large set.
+
+    Attributes:
+        number: which example was changed or added, from 1; None where one was left out.
+    """
 
     examples: list[Example]
     split: Split | None
-    report: CheckReport
-    told: list[Told]
+    cards: Sequence[Card]
+    number: int | None
+
+    @cached_property
+    def report(self) -> CheckReport:
+        """The check, with ``number`` as its first example.
+
+        Of many equal problems a report tells only the first; those of this example must be there.
+        """
+        made = list(self.examples)
+        if self.number is not None:
+            made.insert(0, made.pop(self.number - 1))
+        return check_examples(made, self.cards or None, verdict=check_citation)
+
+    @cached_property
+    def told(self) -> list[Told]:
+        """What the check says of ``number``, errors of the whole, and what both sides share."""
+        told = []
+        for problem in self.report.problems:
+            is_error = problem.severity == "error"
+            is_ours = self.number is not None and 1 in problem.examples
+            if is_ours or (is_error and not problem.examples):
+                told.append(Told(is_error, problem.message, problem.remedy))
+        if self.split is not None:
+            remedy = "同じ論点の質問は、同じ側（学習用か検証用）に置いてください。"
+            told += [Told(True, leak, remedy) for leak in find_leaks(self.examples, self.split)]
+        return told
 
     @property
     def is_sound(self) -> bool:
@@ -79,10 +112,11 @@ class Bench:
         if not edits:
             raise UserError("どこも直されていません。", remedy="直してから保存してください。")
         if self.dataset is not None:
-            return self._checked(*merge_review(self.dataset, Review(edits, (), (), ())), number)
+            merged = merge_review(self.dataset, Review(edits, (), (), ()))
+            return Result(*merged, self.cards, number)
         made = list(self.examples)
         made[number - 1] = apply_edits(example, edits)
-        return self._checked(made, None, number)
+        return Result(made, None, self.cards, number)
 
     def add(self, texts: Mapping[str, str], cards: str, side: str) -> Result:
         """A new example at the end, on ``side`` (``train`` or ``valid``) of a version.
@@ -98,39 +132,33 @@ class Bench:
         ids = tuple(dict.fromkeys(re.findall(r"[^\s,、;；]+", cards)))
         if unknown := set(ids) - {card.id for card in self.cards}:
             raise UserError(f"解説カード「{min(unknown)}」はありません。", remedy=_REMEDY)
-        digest = sha256(f"{texts['question']}\n{texts['answer']}".encode()).hexdigest()
-        new_id = f"web-{digest[:10]}"
-        if any(example.meta.id == new_id for example in self.examples):
-            raise UserError("同じ質問と回答がすでにあります。", remedy=_REMEDY)
         blank = Example(
             ({"role": "user", "content": ""}, {"role": "assistant", "content": ""}),
-            Meta(new_id, cards=ids, origin="画面で追加"),
+            Meta("", cards=ids, origin="画面で追加"),
         )
-        made = [*self.examples, apply_edits(blank, edits_of(blank, texts))]
+        new = apply_edits(blank, edits_of(blank, texts))
+        pair = new.question, new.answer
+        if any((example.question, example.answer) == pair for example in self.examples):
+            raise UserError("同じ質問と回答がすでにあります。", remedy=_REMEDY)
+        digest = sha256("\n".join(pair).encode()).hexdigest()
+        stem = f"web-{digest[:10]}"
+        # It is taken where this pair was added before and has another text since.
+        taken = {example.meta.id for example in self.examples}
+        names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
+        new_id = next(name for name in names if name not in taken)
+        made = [*self.examples, replace(new, meta=replace(new.meta, id=new_id))]
         split = self.dataset.split if self.dataset else None
         if split is not None and side == "valid":
             split = replace(split, valid=tuple(sorted((*split.valid, new_id))))
         elif split is not None:
             split = replace(split, train=tuple(sorted((*split.train, new_id))))
-        return self._checked(made, split, len(made))
+        return Result(made, split, self.cards, len(made))
 
     def drop(self, number: int) -> Result:
         """All but example ``number``."""
         if self.dataset is not None:
             left = (self.examples[number - 1].meta.id,)
-            return self._checked(*merge_review(self.dataset, Review((), left, (), ())), None)
+            merged = merge_review(self.dataset, Review((), left, (), ()))
+            return Result(*merged, self.cards, None)
         made = [example for n, example in enumerate(self.examples, 1) if n != number]
-        return self._checked(made, None, None)
-
-    def _checked(self, made: list[Example], split: Split | None, number: int | None) -> Result:
-        report = check_examples(made, self.cards or None, verdict=check_citation)
-        told = []
-        for finding in report.findings:
-            is_error = finding.rule.severity == "error"
-            for problem in finding.problems:
-                if number in problem.examples or (is_error and not problem.examples):
-                    told.append(Told(is_error, problem.message, problem.remedy))
-        if split is not None:
-            remedy = "同じ論点の質問は、同じ側（学習用か検証用）に置いてください。"
-            told += [Told(True, leak, remedy) for leak in find_leaks(made, split)]
-        return Result(made, split, report, told)
+        return Result(made, None, self.cards, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,14 +38,18 @@ _AROUND = 20
 _EARLIER = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checked:
-    """The examples of an import as they are now, and what the checks say of them."""
+    """The examples of an import as they are now; what the checks say, where somebody reads it."""
 
     examples: tuple[Example, ...]
     #: The bundled cards, where examples name cards.
     cards: tuple[Card, ...]
-    report: CheckReport
+
+    @cached_property
+    def report(self) -> CheckReport:
+        """The check of all examples."""
+        return check_examples(self.examples, self.cards or None, verdict=check_citation)
 
 
 def uploaded(folder: Path) -> Path:
@@ -82,8 +86,7 @@ def _checked(path: Path, _version: int) -> Checked:
     examples = tuple(read_examples(path))
     linked = any(example.meta.cards for example in examples)
     cards = tuple(read_cards(corpus_path() / "cards")) if linked else ()
-    report = check_examples(examples, cards or None, verdict=check_citation)
-    return Checked(examples, cards, report)
+    return Checked(examples, cards)
 
 
 def forget() -> None:

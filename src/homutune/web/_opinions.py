@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from homutune.assistant import (
     OPINION_SCHEMA,
@@ -26,15 +27,19 @@ _MAX_TOKENS = 800
 
 def with_opinions(folder: Path, review: Review) -> Review:
     """``review`` with the opinions that were kept, if a model was asked."""
-    path = folder / "opinions.json"
-    if not path.is_file():
+    kept = _kept(folder)
+    if not kept:
         return review
-    kept = json.loads(path.read_text("utf-8"))
     opinions = tuple(
         Opinion(**{**one, "basis": tuple(Basis(**basis) for basis in one["basis"])})
         for one in kept["opinions"]
     )
     return replace(review, opinions=opinions, model=kept["model"], opinions_dropped=kept["dropped"])
+
+
+def unread(web: Web, matter: MatterRow) -> int:
+    """How many answers of the model could not be read: it has no opinion of those parts."""
+    return int(_kept(web.matters.folder(matter)).get("unread", 0))
 
 
 def problem(web: Web, matter: MatterRow) -> str:
@@ -56,10 +61,11 @@ def start(web: Web, matter: MatterRow, document: Document, review: Review, model
     path = web.matters.folder(matter) / "opinions.json"
 
     def work(_: Task) -> None:
-        found = _ask(web, matter, document, review, model)
+        found, unread = _ask(web, matter, document, review, model)
         content = {
             "model": found.model,
             "dropped": found.opinions_dropped,
+            "unread": unread,
             "opinions": [asdict(opinion) for opinion in found.opinions],
         }
         if path.parent.is_dir():  # unless the matter was deleted meanwhile
@@ -68,11 +74,20 @@ def start(web: Web, matter: MatterRow, document: Document, review: Review, model
     web.tasks.start(_kind(matter), f"{model} の意見", f"/review/{matter.id}#opinions", work)
 
 
-def _ask(web: Web, matter: MatterRow, document: Document, review: Review, model: str) -> Review:
+def _ask(
+    web: Web, matter: MatterRow, document: Document, review: Review, model: str
+) -> tuple[Review, int]:
+    """The review with opinions, and how many answers could not be read."""
     inside = bool(matter.facts.get("no_external"))
     with LegalModel(model, settings=web.settings, no_external=inside) as legal_model:
         ask = SchemaAsker(legal_model, OPINION_SCHEMA, _MAX_TOKENS)
-        return add_opinions(document, review, ask, legal_model.resolve())
+        return add_opinions(document, review, ask, legal_model.resolve()), ask.unread
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    """What was kept of the opinions; empty where no model was asked."""
+    path = folder / "opinions.json"
+    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
 
 
 def _last(web: Web, matter: MatterRow) -> Task | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,8 @@ class Usage:
         times: questions, jobs or answers; ``failed`` of them brought nothing.
         prompt_tokens, completion_tokens: as the server counted them, None where it did not; of
             training all in the first.
-        jpy: yen at the listed prices; None where the price is not known.
+        jpy: yen at the listed prices; None where nothing of it is known.
+        unpriced: of ``times``, those that ``jpy`` leaves out, because their price is not known.
     """
 
     month: str
@@ -38,6 +40,7 @@ class Usage:
     prompt_tokens: int | None
     completion_tokens: int | None
     jpy: float | None
+    unpriced: int = 0
 
 
 def usage_of(home: Path) -> list[Usage]:
@@ -65,18 +68,17 @@ def _asked(home: Path) -> Iterator[Usage]:
             each.prompt_tokens,
             each.completion_tokens,
             jpy,
+            each.unpriced,
         )
 
 
 def _trained(home: Path, prices: PriceList) -> Iterator[Usage]:
     for entry in list_models(home):
-        tokens = entry.trained_tokens or 0
-        jpy: float | None = 0.0
-        if not is_loopback(entry.base_url):
-            try:
+        tokens = entry.trained_tokens
+        jpy: float | None = 0.0 if is_loopback(entry.base_url) else None
+        if jpy is None and tokens is not None:
+            with suppress(UserError):
                 jpy = tokens / 1_000_000 * prices.find(entry.base).train * prices.usd_jpy
-            except UserError:
-                jpy = None
         month = datetime.fromtimestamp(entry.created_at, UTC).strftime("%Y-%m")
         yield Usage(month, TRAINED, entry.model, 1, 0, tokens, None, jpy)
 
@@ -96,8 +98,8 @@ def _evaluated(home: Path, prices: PriceList) -> Iterator[Usage]:
             key[0],
             EVALUATED,
             config.model,
-            before.times + summary["n_items"] * config.generations,
-            before.failed + summary["missing"],
+            before.times + config.n * config.generations,
+            before.failed + summary["missing"] * config.generations,
             _sum(before.prompt_tokens, prompt),
             _sum(before.completion_tokens, completion),
             _sum(before.jpy, jpy),

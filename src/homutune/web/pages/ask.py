@@ -165,6 +165,7 @@ def _page(
         forms=FORMS,
         form=form or (matter.facts.get("form", FORMS[0]) if matter else FORMS[0]),
         chosen=turns[-1]["model"] if turns else LATEST,
+        warmed=web.warmed.is_set(),
     )
 
 

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from homutune.data import KINDS, Dataset, Example, create_dataset, open_dataset, texts_of
+from homutune.data import KINDS, Example, create_dataset, open_dataset, texts_of
+from homutune.errors import UserError
 from homutune.web._context import Web, go, web_of
 from homutune.web._editing import TEXTS, Bench, Result
 from homutune.web._imports import checked, pieces, save_examples, undo
@@ -28,7 +29,8 @@ _PAGE = 25
 _SHOWN = 200
 PageNumber = Annotated[int, Query(ge=1)]
 Number = Annotated[int, Query(ge=0)]
-Text = Annotated[str, Form(max_length=32_767)]
+#: A browser sends each line break as two characters and counts one.
+Text = Annotated[str, Form(max_length=2 * 32_767)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,10 @@ def save_imported(request: Request, matter_id: str, given: Given) -> Response:
     """Check or keep it; an error elsewhere, or here, can be repaired later."""
     web, matter = imported(request, matter_id)
     bench, base = _bench(web.matters.folder(matter)), f"/data/imports/{matter.id}"
-    result = given.apply(bench)
+    try:
+        result = given.apply(bench)
+    except UserError as problem:
+        return _form(request, web, matter.title, base, bench, given.number, given, problem=problem)
     if given.do == "check":
         return _form(request, web, matter.title, base, bench, given.number, given, result)
     save_examples(web.matters.folder(matter), result.examples)
@@ -149,7 +154,10 @@ def save_example(request: Request, name: str, given: Given) -> Response:
     web = web_of(request)
     dataset = open_dataset(web.home, name)
     bench, base = Bench(dataset.examples, dataset.cards, dataset), f"/data/datasets/{dataset.name}"
-    result = given.apply(bench)
+    try:
+        result = given.apply(bench)
+    except UserError as problem:
+        return _form(request, web, dataset.name, base, bench, given.number, given, problem=problem)
     if given.do == "check" or not result.is_sound or result.split is None:
         return _form(request, web, dataset.name, base, bench, given.number, given, result)
     made = create_dataset(
@@ -173,33 +181,28 @@ def show_changes(request: Request, name: str, since: str = "") -> Response:
     if not since and not parents:
         raise HTTPException(404)
     older = open_dataset(web.home, since or parents[0])
-    changed, added, left_out = _compare(older, dataset)
+    before = {example.meta.id: example for example in older.examples}
+    after = {example.meta.id: example for example in dataset.examples}
+    changed = [key for key, new in after.items() if key in before and new != before[key]]
+    added = [example for key, example in after.items() if key not in before]
+    left_out = [example for key, example in before.items() if key not in after]
     return web.page(
         request,
         "data/changes.html",
         dataset=dataset,
         older=older,
-        changed=changed[:_SHOWN],
+        changed=[(key, _parts(before[key], after[key])) for key in changed[:_SHOWN]],
         added=added[:_SHOWN],
         left_out=left_out[:_SHOWN],
         counts=(len(changed), len(added), len(left_out)),
+        limit=_SHOWN,
     )
 
 
-def _compare(
-    older: Dataset, newer: Dataset
-) -> tuple[list[tuple[str, list[tuple[str, list[tuple[str, str]]]]]], list[Example], list[Example]]:
-    """Changed (id, [(heading, pieces)]), added and left out."""
-    before = {example.meta.id: example for example in older.examples}
-    after = {example.meta.id: example for example in newer.examples}
-    changed = []
-    for key, example in after.items():
-        if key in before and example != before[key]:
-            old, new = texts_of(before[key]), texts_of(example)
-            parts = [(HEADINGS[n], pieces(old[n], new[n])) for n in TEXTS if old[n] != new[n]]
-            changed.append((key, parts))
-    added = [example for key, example in after.items() if key not in before]
-    return changed, added, [example for key, example in before.items() if key not in after]
+def _parts(old: Example, new: Example) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Heading and pieces of each text that differs; empty where the change lies elsewhere."""
+    before, after = texts_of(old), texts_of(new)
+    return [(HEADINGS[n], pieces(before[n], after[n])) for n in TEXTS if before[n] != after[n]]
 
 
 def _bench(folder: Path) -> Bench:
@@ -216,6 +219,7 @@ def _form(
     number: int,
     given: _Given | None = None,
     result: Result | None = None,
+    problem: UserError | None = None,
 ) -> Response:
     example = bench.find(number)
     if number and example is None:
@@ -231,7 +235,7 @@ def _form(
     return web.page(
         request,
         "data/example.html",
-        status=400 if refused else 200,
+        status=400 if refused or problem else 200,
         title=title,
         base=base,
         number=number,
@@ -241,6 +245,7 @@ def _form(
         given=given,
         result=result,
         refused=refused,
+        problem=problem,
         kinds=KINDS,
         fields=sorted({e.meta.field for e in bench.examples if e.meta.field}),
         cards=bench.cards,

@@ -15,6 +15,8 @@ from homutune.web._context import web_of
 from homutune.web._lines import Recipe, training_costs, training_lines
 
 router = APIRouter(prefix="/data")
+#: So many pairs that are nearly the same are listed; there may be more.
+_LISTED = 100
 
 
 @router.get("/datasets/{name}/lines")
@@ -44,6 +46,7 @@ def show(
         prices=load_prices(),
         kinds=_kinds(dataset),
         separation=_separation(web.home, dataset.name),
+        listed=_LISTED,
     )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -45,15 +49,15 @@ def index(request: Request) -> Response:
     """The sheets, with how far the user is."""
     web, user = web_of(request), user_of(request)
     known = {run.config.id: run.config for run in list_runs(web.home)}
-    sheets = [
-        {
-            "id": sheet,
-            "runs": [known[run] for run in runs],
-            "rated": len(ratings_of(web.home, sheet, user.name)),
-        }
-        for sheet, runs in list_sheets(web.home).items()
-        if all(run in known for run in runs)
-    ]
+    sheets = []
+    for sheet, runs in list_sheets(web.home).items():
+        # One whose runs or dataset are gone cannot be opened.
+        with suppress(KeyError, UserError):
+            configs = [known[run] for run in runs]
+            questions = _questions(_opened(web.home, sheet, configs[0].dataset, runs))
+            done = _done(questions, ratings_of(web.home, sheet, user.name))
+            found = {"id": sheet, "runs": configs, "done": len(done), "total": len(questions)}
+            sheets.append(found)
     return web.page(request, "evaluation/ratings.html", sheets=sheets)
 
 
@@ -76,7 +80,7 @@ def show(request: Request, sheet_id: str, code: str = "") -> Response:
     web = web_of(request)
     questions = _questions(_sheet(web, sheet_id))
     given = ratings_of(web.home, sheet_id, user_of(request).name)
-    done = [q for q in questions if all(answer.code in given for answer in q)]
+    done = _done(questions, given)
     answers = next((q for q in questions if code in {answer.code for answer in q}), None)
     if answers is None:
         answers = next((q for q in questions if q not in done), None)
@@ -132,6 +136,13 @@ def _questions(sheet: Sheet) -> list[list[BlindAnswer]]:
     return list(found.values())
 
 
+def _done(
+    questions: list[list[BlindAnswer]], given: Mapping[str, object]
+) -> list[list[BlindAnswer]]:
+    """The questions all of whose answers are rated."""
+    return [q for q in questions if all(answer.code in given for answer in q)]
+
+
 def _sheet(web: Web, sheet_id: str) -> Sheet:
     """The sheet.
 
@@ -142,5 +153,11 @@ def _sheet(web: Web, sheet_id: str) -> Sheet:
     known = {run.config.id: run.config for run in list_runs(web.home)}
     if ids is None or not all(run in known for run in ids):
         raise HTTPException(404)
-    dataset = open_dataset(web.home, known[ids[0]].dataset)
-    return open_sheet(web.home, sheet_id, [open_run(web.home, dataset, run) for run in ids])
+    return _opened(web.home, sheet_id, known[ids[0]].dataset, ids)
+
+
+@lru_cache(maxsize=16)
+def _opened(home: Path, sheet: str, dataset: str, runs: tuple[str, ...]) -> Sheet:
+    """The sheet; kept, because to open a run scores all its answers, and neither ever changes."""
+    opened = open_dataset(home, dataset)
+    return open_sheet(home, sheet, [open_run(home, opened, run) for run in runs])

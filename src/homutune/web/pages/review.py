@@ -32,7 +32,7 @@ from homutune.web._documents import (
     read,
     write_upload,
 )
-from homutune.web._opinions import is_running, problem
+from homutune.web._opinions import is_running, problem, unread
 from homutune.web._reviews import (
     KIND,
     TEMPLATE,
@@ -104,6 +104,7 @@ def show(request: Request, matter_id: str, priority: str = "", state: str = "") 
         is_docx=document.format == "docx",
         running=is_running(web, matter),
         problem=problem(web, matter),
+        unread=unread(web, matter),
         models=web.models(),
         base=web.settings.base_model,
         **common(review, decisions),

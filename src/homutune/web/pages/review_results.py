@@ -24,7 +24,7 @@ from homutune.assistant import (
 from homutune.errors import UserError
 from homutune.web._context import Web, download, go, user_of, wants_fragment
 from homutune.web._documents import read, send_made, stem
-from homutune.web._opinions import is_running, problem, start
+from homutune.web._opinions import is_running, problem, start, unread
 from homutune.web._reviews import changed, own_reviewed
 
 router = APIRouter(prefix="/review")
@@ -133,6 +133,7 @@ def opinions(request: Request, matter_id: str) -> Response:
         review=review,
         running=is_running(web, matter),
         problem=problem(web, matter),
+        unread=unread(web, matter),
         models=web.models(),
         base=web.settings.base_model,
     )

@@ -64,6 +64,7 @@ def index(request: Request, dataset: str = "") -> Response:
 def plan(
     request: Request,
     dataset: str = "",
+    model: str = "",
     recipe: Recipe = "plain",
     n_epochs: str = "",
     batch_size: str = "",
@@ -76,7 +77,7 @@ def plan(
     lines, notes = training_lines(web.home, opened.name, recipe)
     epochs = _number(n_epochs, int) or (auto_epochs(len(lines)) if lines else 0)
     batch = _number(batch_size, int)
-    speed = measured_speed(web.home, web.settings.base_model).get("tokens_per_s")
+    speed = measured_speed(web.home, model or web.settings.base_model).get("tokens_per_s")
     # The model's own tokenizer is the engine's; this one counts Japanese much the same.
     costs = training_costs(web.home, opened.name, recipe)
     tokens = costs[0].tokens.total if costs else 0

@@ -34,7 +34,7 @@ def index(request: Request) -> Response:
         asked=sum(each.times for each in asked),
         tokens=sum((each.prompt_tokens or 0) + (each.completion_tokens or 0) for each in asked),
         spent=spent,
-        unpriced=any(each.jpy is None for each in asked),
+        unpriced=any(each.jpy is None or each.unpriced for each in asked),
         budget=budget,
         left=None if budget is None else max(0.0, budget - spent),
         prices=load_prices(),
