@@ -29,6 +29,7 @@ from homutune.evaluation import (
     interaction_sentence,
     interval_text,
     number,
+    p_text,
     primary_detail,
     verdict,
 )
@@ -75,7 +76,7 @@ def page(r: Results) -> str:
         "\n\n".join(
             [
                 *_head(r, held, new, arms),
-                *_meaning(arms, loop),
+                *_meaning(arms, models, loop),
                 *_two_by_two(arms),
                 *_cases(models),
                 *_retrieval(r, models),
@@ -120,8 +121,14 @@ def _head(r: Results, held: Dataset, new: Dataset, arms: ArmsComparison) -> list
     ]
 
 
-def _meaning(arms: ArmsComparison, loop: Comparison) -> list[str]:
+def _meaning(arms: ArmsComparison, models: Comparison, loop: Comparison) -> list[str]:
     c = arms.contrasts
+    cases = {
+        SINGLE if name == CASE_LABELS[""] else name: there.means["correctness"][1]
+        for name, there in models.conditions["grounded"].slices.get("case", {}).items()
+        if "correctness" in there.means
+    }
+    weakest = min(cases, key=lambda name: cases[name], default=None)
     return [
         "## わかったこと",
         _bullets(
@@ -131,6 +138,13 @@ def _meaning(arms: ArmsComparison, loop: Comparison) -> list[str]:
                     "正確性は資料で良くなる", "correctness", c["prompt_base"], c["prompt_tuned"]
                 ),
                 f"学習と資料の組み合わせ：{interaction_sentence(arms)}",
+                *(
+                    [
+                        f"学習後も資料つきで最も苦手な型：{weakest}（正確性 {number(cases[weakest])}）。"
+                    ]
+                    if weakest
+                    else []
+                ),
                 f"改善の一巡：{_round_sentence(loop.primary)}",
             )
         ),
@@ -192,7 +206,7 @@ def _two_by_two(arms: ArmsComparison) -> list[str]:
             CRITERIA[key],
             number(result.difference, sign=True),
             interval_text(result.t_interval),
-            number(result.p_holm) if result.p_holm is None else f"{result.p_holm:.3f}",
+            p_text(result.p_holm),
             number(result.dz, sign=True),
             number(result.detectable),
             VERDICTS[verdict(result)],
@@ -261,6 +275,8 @@ def _change(counts: tuple[int, int, int] | None) -> str:
 
 
 def _retrieval(r: Results, models: Comparison) -> list[str]:
+    # The rest of what it prints is about thresholds, and stands in bench/RESULTS.md.
+    recall = "\n\n".join(part for part in r.retrieval.split("\n\n") if "among the first" in part)
     rivals = models.conditions["grounded"].rivals
     shown = (
         f"この実験で資料を示した {rivals.n} 問のうち、正しい資料が含まれたのは "
@@ -275,7 +291,7 @@ def _retrieval(r: Results, models: Comparison) -> list[str]:
         "正しいカードがすべて上位 1・3・5・10 枚に入った割合です"
         "（training は学習用、validation は検証用、held-out が評価専用の質問）。",
         _command(".venv/bin/python bench/retrieval.py"),
-        f"```text\n{r.retrieval.strip()}\n```",
+        f"```text\n{recall}\n```",
         shown,
     ]
 
@@ -324,6 +340,7 @@ def _round(r: Results, loop: Loop, new: Dataset, held: Comparison, valid: Run) -
             "homutune improve apply",
             "homutune improve retrain",
         ),
+        "誤りの型（一問が二つ以上に当たることがあります）と、作られた一覧です。",
         _table(("誤りの型", "問"), errors),
         _table(("行", "すること", "数", "理由"), work),
         f"下書きを作れる大きさのモデルがこの計算機にはないため、`improve draft` は使っていません。"

@@ -64,6 +64,7 @@ from homutune.evaluation._wording import (
     headline,
     interval_text,
     number,
+    p_text,
     primary_detail,
     verdict,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "number",
     "open_run",
     "open_sheet",
+    "p_text",
     "primary_detail",
     "ratings_of",
     "read_loss_curves",

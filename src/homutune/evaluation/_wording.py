@@ -44,7 +44,8 @@ def number(value: float | None, *, sign: bool = False) -> str:
     """Two decimals; 「―」 for what could not be computed."""
     if value is None:
         return "―"
-    return f"{value + 0.0:+.2f}" if sign else f"{value:.2f}"
+    value = round(value, 2) + 0.0  # no "-0.00"
+    return f"{value:+.2f}" if sign else f"{value:.2f}"
 
 
 def interval_text(interval: Interval | None, *, sign: bool = True) -> str:
