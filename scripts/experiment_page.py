@@ -128,7 +128,10 @@ def _meaning(arms: ArmsComparison, models: Comparison, loop: Comparison) -> list
         for name, there in models.conditions["grounded"].slices.get("case", {}).items()
         if "correctness" in there.means
     }
-    weakest = min(cases, key=lambda name: cases[name], default=None)
+    weak = ""
+    if cases:
+        name = min(cases, key=lambda name: cases[name])
+        weak = f"学習後も資料つきで最も苦手な型：{name}（正確性 {number(cases[name])}）。"
     return [
         "## わかったこと",
         _bullets(
@@ -138,13 +141,7 @@ def _meaning(arms: ArmsComparison, models: Comparison, loop: Comparison) -> list
                     "正確性は資料で良くなる", "correctness", c["prompt_base"], c["prompt_tuned"]
                 ),
                 f"学習と資料の組み合わせ：{interaction_sentence(arms)}",
-                *(
-                    [
-                        f"学習後も資料つきで最も苦手な型：{weakest}（正確性 {number(cases[weakest])}）。"
-                    ]
-                    if weakest
-                    else []
-                ),
+                *([weak] if weak else []),
                 f"改善の一巡：{_round_sentence(loop.primary)}",
             )
         ),
