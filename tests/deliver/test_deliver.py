@@ -109,7 +109,14 @@ def test_the_report_holds_the_numbers_of_the_stored_runs(
     for name in ("correctness", "relevance", "style", "expertise"):
         result = grounded[name]
         assert f"{result.base_mean:.2f}→{result.tuned_mean:.2f}" in text
-    for words in ("32組（4種類）", "エポック数は3", "54,321", "1.987から0.654", "シードは7"):
+    for words in (
+        "32組（4種類）",
+        "エポック数は3",
+        "54,321",
+        "平均で1.450",
+        "1.987から0.654",
+        "シードは7",
+    ):
         assert words in text
     assert f"数字は甘めになります）{len(dataset.valid)}問" in text
     right = found.comparison.conditions["grounded"].flags["right_card"]

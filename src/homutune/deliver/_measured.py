@@ -82,13 +82,14 @@ class Improved:
 
     Attributes:
         after: the model trained on the new version, None as long as there is none.
-        comparison: of the model before with the one after, on the same questions.
+        measured: the model before compared with the one after, on held-out questions where that
+            was done; None as long as it was not.
     """
 
     accepted: int
     dataset: str
     after: ModelEntry | None
-    comparison: Comparison | None
+    measured: Measured | None
 
 
 def improved(home: Path) -> Improved | None:
@@ -100,13 +101,6 @@ def improved(home: Path) -> Improved | None:
     applied = loop.applied
     name = str(applied["dataset"])
     after = next((entry for entry in list_models(home) if entry.dataset == name), None)
-    comparison = None
-    if after is not None:
-        try:
-            dataset = open_dataset(home, name)
-            runs = find_pairs(home, dataset, base=loop.weaknesses.model, tuned=after.model)
-            comparison = compare_runs(dataset, *runs)
-        except UserError:  # not compared yet
-            comparison = None
+    found = measured_on(home, loop.weaknesses.model, after.model, after) if after else []
     count = len(applied["accepted"]) + len(applied["edited"])
-    return Improved(count, name, after, comparison)
+    return Improved(count, name, after, found[0] if found else None)

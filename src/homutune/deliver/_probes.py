@@ -158,7 +158,7 @@ def _retrained(scene: Scene) -> Evidence:
 
 def _recompared(scene: Scene) -> Evidence:
     found = scene.improved
-    result = found.comparison.primary if found and found.comparison else None
+    result = found.measured.comparison.primary if found and found.measured else None
     if result is None:
         return Evidence(False, "再学習の前後の比較がありません", "homutune improve retrain")
     change = f"{number(result.base_mean)}→{number(result.tuned_mean)}"

@@ -42,6 +42,7 @@ HEADINGS = (
     "アプリケーションと考察",
 )
 UNMEASURED = "未測定"
+_LAST_STEPS = 10
 _TEMPLATE = Path(__file__).with_name("_report_text.md.j2")
 
 
@@ -132,16 +133,21 @@ def _about_data(dataset: Dataset | None) -> dict[str, str]:
 
 def _about_training(entry: ModelEntry | None, base: str) -> dict[str, str]:
     settings: dict[str, Any] = (entry.hyperparameters or {}) if entry else {}
-    first = None
+    first = trained = None
     if entry and entry.metrics_path and entry.metrics_path.is_file():
-        first = read_loss_curves(entry.metrics_path).base_valid
+        curves = read_loss_curves(entry.metrics_path)
+        first = curves.base_valid
+        # One step is a handful of rows: the last may happen to be all easy ones.
+        last = [loss for _, loss in curves.train[-_LAST_STEPS:]]
+        trained = sum(last) / len(last) if last else None
     return {
         "base": base,
         "epochs": str(settings.get("n_epochs", "")),
         "batch": str(settings.get("batch_size", "")),
         "seed": "" if entry is None or entry.seed is None else str(entry.seed),
         "tokens": f"{entry.trained_tokens:,}" if entry and entry.trained_tokens else "",
-        "train_loss": _loss(entry.train_loss if entry else None),
+        "train_loss": _loss(trained),
+        "last_steps": str(_LAST_STEPS),
         "first_valid": _loss(first),
         "valid_loss": _loss(entry.valid_loss if entry else None),
     }
@@ -176,14 +182,16 @@ def _improvement(home: Path) -> str:
     found = improved(home)
     if found is None:
         return f"弱点の分析から再学習までの手順は用意しましたが、再学習の効果は{UNMEASURED}です。"
-    told = (
-        "改善では、弱い分野を調べて下書きを作り、"
-        f"人が採用した{found.accepted}件をデータに加えました。"
-    )
-    change = _change(found.comparison.primary if found.comparison else None)
-    if not change:
+    told = f"改善では、弱い分野を調べ、人が書くか採用した{found.accepted}件をデータに加えました。"
+    result = found.measured.comparison.primary if found.measured else None
+    if found.measured is None or result is None:
         return f"{told}再学習の効果は{UNMEASURED}です。"
-    return f"{told}再学習の前後の正確性は{change}でした。"
+    kind = "評価専用" if found.measured.held_out else "検証用"
+    end = {"better": "上がりました", "worse": "下がりました", "unclear": "差があるとは言えません"}
+    return (
+        f"{told}再学習の前後の正確性は、{kind}の{found.measured.n_items}問で"
+        f"{_change(result)}で、{end[verdict(result)]}。"
+    )
 
 
 def _people(home: Path, entry: ModelEntry | None, measured: list[Measured]) -> str:
