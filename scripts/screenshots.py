@@ -89,7 +89,7 @@ def copy(source: Path, home: Path) -> None:
     for name in ("datasets", "runs", "jobs", "files", "adapters"):
         if (source / name).is_dir():
             shutil.copytree(source / name, home / name)
-    for name in ("registry.json", "homutune.db", "speed.json"):
+    for name in ("home.id", "registry.json", "homutune.db", "speed.json"):
         if (source / name).is_file():
             shutil.copy(source / name, home / name)
     with open_store(Settings(home=home, database_url=None)) as store:
