@@ -86,7 +86,7 @@ def copy(source: Path, home: Path) -> None:
             (home / name).symlink_to((source / name).resolve())
     # A starting server tidies up jobs and files and goes on with what is unfinished: those of
     # another one are not for it.
-    for name in ("datasets", "runs", "jobs", "files", "adapters"):
+    for name in ("datasets", "runs", "jobs", "files", "adapters", "cache"):
         if (source / name).is_dir():
             shutil.copytree(source / name, home / name)
     for name in ("home.id", "registry.json", "homutune.db", "speed.json"):
