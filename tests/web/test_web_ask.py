@@ -84,9 +84,10 @@ def test_while_the_cards_are_read_for_the_first_time_the_page_says_why_an_answer
     waiting = "解説カードを読み取っています"
     monkeypatch.setattr(CardLibrary, "prepare", lambda _: read.wait(60))
     one = visit(start())
-    assert waiting in one.get("/ask").text
+    asked = one.post("/ask", {"question": "検査は？", "model": "tiny"}).url.path
+    assert waiting in one.get(asked).text
     read.set()
-    wait_until(lambda: waiting not in one.get("/ask").text, 20)
+    wait_until(lambda: waiting not in one.get(asked).text, 20)
 
 
 @pytest.mark.parametrize("error", [sqlite3.OperationalError("x"), PermissionError("x")])
@@ -98,4 +99,5 @@ def test_cards_that_cannot_be_read_in_advance_stop_nothing(
 
     monkeypatch.setattr(CardLibrary, "prepare", fail)
     one = visit(start())
-    wait_until(lambda: "解説カードを読み取っています" not in one.get("/ask").text, 20)
+    asked = one.post("/ask", {"question": "検査は？", "model": "tiny"}).url.path
+    wait_until(lambda: "考えています" in one.get(asked).text, 20)
