@@ -62,6 +62,8 @@ def test_every_line_of_the_sample_settings_works_when_switched_on(home: Path) ->
         *("home", "base_url", "base_model", "law_api_url", "host", "port", "threads"),
         *("database_url", "upstreams", "log_format", "memory_limit_gb", "search_by_meaning"),
         *("runner", "ray_address", "ray_workers", "ray_storage"),
+        *("no_external", "monthly_budget_jpy", "model_aliases", "fallback_models"),
+        *("log_contents", "judge_base_url"),
     }
 
 
