@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from homutune.evaluation._resampling import CONFIDENCE
 
@@ -76,6 +75,9 @@ def weighted_kappa(one: Sequence[int], other: Sequence[int]) -> float | None:
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
     """Spearman's rho; None below three pairs or where one side never varies."""
+    # Half a second to import: only what computes with it pays.
+    from scipy import stats
+
     if len(one) < 3 or len(set(one)) < 2 or len(set(other)) < 2:
         return None
     return float(stats.spearmanr(one, other).statistic)
@@ -103,6 +105,8 @@ class LengthSlope:
 
 def length_slope(values: Sequence[float], doublings: Sequence[float]) -> LengthSlope | None:
     """Regress ``values`` on lengths in doublings (log2); None below ten or without variation."""
+    from scipy import stats
+
     if len(values) < 10 or len(set(doublings)) < 2:
         return None
     fit = stats.linregress(doublings, values)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import TypeVar
 
-from scipy import stats
-
 from homutune.evaluation._agreement import LengthSlope, Trust, length_slope, trust
 from homutune.evaluation._judge_runs import Judged
 from homutune.evaluation._judging import MISSING
@@ -64,6 +62,9 @@ class PairSummary:
     @property
     def by_place(self) -> bool:
         """Whether the judge prefers a place: many flips, or one place chosen too often."""
+        # Half a second to import: only what computes with it pays.
+        from scipy import stats
+
         rate = self.flip_rate
         if rate is None:
             return False

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 #: Seed of every random draw made here.
 SEED = 42
@@ -71,6 +70,9 @@ def bootstrap_limits(values: Matrix) -> Matrix:
     Φ(-√(n/(n-1)) t), as in T. Hesterberg, "What Teachers Should Know About the Bootstrap",
     The American Statistician 69 (2015), 371-386.
     """
+    # Half a second to import: only what computes with it pays.
+    from scipy import stats
+
     n = values.shape[1]
     t = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
     tail = float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))

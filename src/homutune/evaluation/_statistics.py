@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
 
 from homutune.evaluation._resampling import (
     BOOTSTRAPS,
@@ -109,6 +108,9 @@ def grouped_mean(values: Mapping[str, float], groups: Mapping[str, str]) -> floa
 
 def t_interval(values: Sequence[float]) -> Interval | None:
     """95 % Student-t interval of the mean; None below two values."""
+    # Half a second to import: only what computes with it pays.
+    from scipy import stats
+
     if len(values) < 2:
         return None
     mean = float(np.mean(values))
@@ -159,6 +161,8 @@ def smallest_detectable(sd: float, n: int) -> float | None:
     Returns:
         In the unit of ``sd``, from the noncentral t distribution; None for ``n`` < 3 or no spread.
     """
+    from scipy import optimize, stats
+
     if n < 3 or sd <= 0:
         return None
     df = n - 1
@@ -215,6 +219,8 @@ def compare_paired(
 
 def wilson(count: int, n: int) -> Interval:
     """Wilson 95 % interval of a share; (0, 1) when nothing was counted."""
+    from scipy import stats
+
     if n == 0:
         return 0.0, 1.0
     interval = stats.binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
@@ -228,6 +234,8 @@ def compare_binary(
 
     The test is McNemar's exact one: a binomial test on the items where the models differ.
     """
+    from scipy import stats
+
     items = base.keys() & tuned.keys()
     if not items:
         return None
