@@ -25,7 +25,7 @@ app: $(VENV)/.local
 	@$(BIN)/homutune serve --open
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-e2e: $(VENV)/.dev
 	@sh scripts/install_chromium.sh

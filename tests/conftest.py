@@ -24,12 +24,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what takes long: the last to begin would run alone at the end.
-
-    That is Ray's file, which mostly waits, and the long walks in this folder.
-    """
-    here = Path(__file__).parent
-    items.sort(key=lambda item: (item.path.name != "test_server_ray.py", item.path.parent != here))
+    """The files of this folder first: long walks, of which the last would walk alone."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
 @pytest.fixture
