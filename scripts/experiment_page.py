@@ -124,7 +124,7 @@ def _head(r: Results, held: Dataset, new: Dataset, arms: ArmsComparison) -> list
 def _meaning(arms: ArmsComparison, models: Comparison, loop: Comparison) -> list[str]:
     c = arms.contrasts
     cases = {
-        SINGLE if name == CASE_LABELS[""] else name: there.means["correctness"][1]
+        _case(name): there.means["correctness"][1]
         for name, there in models.conditions["grounded"].slices.get("case", {}).items()
         if "correctness" in there.means
     }
@@ -243,7 +243,7 @@ def _cases(models: Comparison) -> list[str]:
         ]
         rows.append(
             (
-                SINGLE if name == CASE_LABELS[""] else name,
+                _case(name),
                 str(there.n_items),
                 *(number(value[i]) for i in (0, 2, 1, 3)),
                 _change(there.flags.get("right_card")),
@@ -265,6 +265,11 @@ def _cases(models: Comparison) -> list[str]:
             f"学習前 {none.base_count}、学習後 {none.tuned_count}。"
         )
     return lines
+
+
+def _case(name: str) -> str:
+    """The type of question as a reader who knows no card sees it."""
+    return SINGLE if name == CASE_LABELS[""] else name
 
 
 def _change(counts: tuple[int, int, int] | None) -> str:
@@ -308,7 +313,7 @@ def _round(r: Results, loop: Loop, new: Dataset, held: Comparison, valid: Run) -
     cases = held.conditions["grounded"].slices.get("case", {})
     by_case = [
         (
-            SINGLE if name == CASE_LABELS[""] else name,
+            _case(name),
             str(found.n_items),
             *(number(v) for v in found.means.get("correctness", (None, None))),
             _change(found.flags.get("right_card")),
@@ -317,7 +322,7 @@ def _round(r: Results, loop: Loop, new: Dataset, held: Comparison, valid: Run) -
     ]
     versions = [
         (
-            version.dataset or ("不明" if version.model.startswith("ft:") else "学習前"),
+            version.trained_on,
             str(version.n_train or ""),
             f"`{version.model}`",
             *(

@@ -9,7 +9,7 @@ import importlib.util
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -147,7 +147,8 @@ class TextVectors:
             except (sqlite3.OperationalError, OSError):
                 pass
             except sqlite3.DatabaseError:  # not a database, or damaged
-                self._file.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self._file.unlink()
         return np.array(self._embedder.embed(texts).vectors, np.float32)
 
     def _kept(self, texts: list[str]) -> NDArray[np.float32]:

@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     @property
     def stays_inside(self) -> bool:
         """Whether no text leaves this machine for a model, our own server's upstreams included."""
-        return self.is_local and not self.upstreams
+        return self.no_external or (self.is_local and not self.upstreams)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -69,7 +69,7 @@ def url(home: Path) -> Iterator[str]:
         [sys.executable, "-m", "homutune.cli", "serve", "--port", str(port)],
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "HOMUTUNE_BASE_MODEL": "tiny-gemma", "HOMUTUNE_THREADS": "1"},
+        env={**os.environ, "HOMUTUNE_BASE_MODEL": "tiny-gemma"},
     )
     assert server.stderr is not None
     for line in server.stderr:

@@ -68,7 +68,7 @@ def test_a_change_that_says_nothing_or_leaves_nothing_is_refused(
     base = bring(one)
     for changed, problem in (
         ({}, "どこも直されていません"),
-        ({"answer": " \r\n"}, "質問と回答の両方を書いてください"),
+        ({"answer": " \r\n"}, "回答が空です"),
         ({"do": "other"}, ""),
     ):
         refused = one.post(f"{base}/example", form(one, base, 2, **changed))
@@ -134,7 +134,7 @@ def test_what_was_written_is_still_there_when_it_is_refused(start: Start, visit:
         for sent, problem in (
             (form(one, where, 0, question="新しい", answer=long, cards="無い札"), "「無い札」は"),
             (form(one, where, 0, question=" ", answer=long), "質問か回答が空です"),
-            (form(one, where, 1, question="", answer=long), "質問と回答の両方を"),
+            (form(one, where, 1, question="", answer=long), "質問が空です"),
             (same, "同じ質問と回答がすでにあります"),
             (there, "どこも直されていません"),
         ):

@@ -30,7 +30,7 @@ def tell(text: str, style: str | None = None) -> None:
 
 def tell_sending(model: LegalModel, what: str) -> None:
     """Say on stderr that ``what`` leaves this machine, where it does."""
-    if not model.settings.stays_inside and not model.settings.no_external:
+    if not model.settings.stays_inside:
         note(f"{what}を仮名化して {model.settings.base_url} に送ります。", style="yellow")
 
 

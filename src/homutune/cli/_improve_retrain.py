@@ -144,7 +144,7 @@ def _print_history(versions: list[VersionScore]) -> None:
         table.add_column(label, justify="right")
     for version in versions:
         table.add_row(
-            version.dataset or ("不明" if version.model.startswith("ft:") else "学習前"),
+            version.trained_on,
             str(version.n_train or ""),
             version.model,
             *(

@@ -57,7 +57,13 @@ from homutune.data._review import (
     texts_of,
     write_review,
 )
-from homutune.data._separation import AlikePair, NearPair, Separation, prove_separation
+from homutune.data._separation import (
+    NEAR_LISTED,
+    AlikePair,
+    NearPair,
+    Separation,
+    prove_separation,
+)
 from homutune.data._split import Split, find_leaks, hold_out, split_examples
 from homutune.data._team_cards import CardLibrary, CardShelf, read_team_cards
 from homutune.data._tokens import (
@@ -105,6 +111,7 @@ __all__ = [
     "GROUNDED_SYSTEM_PROMPT",
     "KINDS",
     "MIN_EXAMPLES",
+    "NEAR_LISTED",
     "NEAR_MEANING",
     "NO_NOTES",
     "RULES",

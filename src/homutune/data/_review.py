@@ -174,7 +174,8 @@ def read_review(path: Path, base: Dataset) -> Review:
         more = f"（ほか {len(faults) - 1} 件）" if len(faults) > 1 else ""
         raise UserError(
             f"{first}{more}。",
-            remedy="Excel の行を直してから、もう一度取り込んでください。何も変更していません。",
+            remedy=f"Excel の行を直すか、判定を「{_DROP}」にして、もう一度取り込んでください。"
+            "何も変更していません。",
             file=path,
             line=line,
         )
@@ -228,11 +229,6 @@ def edits_of(example: Example, texts: Mapping[str, str]) -> tuple[Edit, ...]:
         UserError: a text is empty, or is not to be edited this way.
     """
     found = _edits(example, {field: written_text(text).strip() for field, text in texts.items()})
-    if any(edit.field in ("question", "answer") and not edit.new for edit in found):
-        raise UserError(
-            "質問と回答の両方を書いてください。",
-            remedy="除くときは「この質問と回答を除く」を使います。",
-        )
     if faults := [fault for edit in found if (fault := _fault(example, edit))]:
         raise UserError(f"{faults[0]}。", remedy="入力を直してください。何も変更していません。")
     return tuple(found)
@@ -319,7 +315,7 @@ def _articles(text: str) -> tuple[str, ...]:
 def _fault(example: Example, edit: Edit) -> str | None:
     name = _heading(edit.field)
     if edit.field in ("question", "answer") and not edit.new:
-        return f"{name}が空です（除くときは判定を「{_DROP}」にします）"
+        return f"{name}が空です"
     if edit.field == "question" and not _is_pair(example):
         return "やり取りが続く会話の質問は直せません（最後の回答は直せます）"
     if len(edit.old) >= MAX_CELL:

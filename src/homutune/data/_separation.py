@@ -22,7 +22,7 @@ from homutune.data._types import Example
 NEAR_ANSWER = 0.8
 _ROWS_AT_ONCE = 256
 _CLOSEST = 5
-_NEAR_LISTED = 100
+NEAR_LISTED = 100
 _NAMES = {"id": "id", "group": "グループ", "card": "カード", "question": "質問"}
 
 
@@ -93,7 +93,7 @@ def prove_separation(
         n_left=len(left),
         n_right=len(right),
         shared=tuple(_shared(left, right, same_set)),
-        near=tuple(sorted((*close, *answers), key=lambda p: -p.jaccard)[:_NEAR_LISTED]),
+        near=tuple(sorted((*close, *answers), key=lambda p: -p.jaccard)[:NEAR_LISTED]),
         closest=tuple(sorted(near, key=lambda p: -p.jaccard)[:_CLOSEST]),
         meaning=tuple(_alike(left, right, embed)) if embed else None,
     )
@@ -115,7 +115,7 @@ def _alike(left: Sequence[Example], right: Sequence[Example], embed: Embed) -> l
         if cosines[best] >= NEAR_MEANING:
             ids = known[best].meta.id, example.meta.id
             pairs.append(AlikePair(*ids, round(float(cosines[best]), 3)))
-    return sorted(pairs, key=lambda pair: -pair.cosine)[:_NEAR_LISTED]
+    return sorted(pairs, key=lambda pair: -pair.cosine)[:NEAR_LISTED]
 
 
 def _shared(left: Sequence[Example], right: Sequence[Example], same_set: bool) -> list[str]:

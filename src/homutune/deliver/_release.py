@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homutune.data import corpus_path, open_dataset
+from homutune.data import corpus_path, open_dataset, read_examples, split_examples
 from homutune.deliver._card import release_card
 from homutune.deliver._measured import measured_on
 from homutune.errors import UserError
@@ -113,14 +113,18 @@ def release_model(home: Path, tuned: TunedModel, base: BaseModel, target: Path) 
 
 
 def _bundled(home: Path, entry: ModelEntry | None) -> bool:
-    """Whether the model learned from the questions that come with homutune, as they are."""
+    """Whether ``homutune data split`` makes from what comes with it what the model learned from."""
     if entry is None or entry.dataset is None:
         return False
     try:
-        manifest = open_dataset(home, entry.dataset).manifest
+        dataset = open_dataset(home, entry.dataset)
     except UserError:  # deleted since
         return False
-    return manifest.sources == [str(corpus_path())] and not manifest.parents
+    ours = read_examples(corpus_path() / "qa")
+    same = {e.meta.id: e.messages for e in ours} == {
+        e.meta.id: e.messages for e in dataset.examples
+    }
+    return same and split_examples(ours) == dataset.split
 
 
 def install_released(

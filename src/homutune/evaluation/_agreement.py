@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads scipy.stats at first use: half a second
 
 from homutune.evaluation._resampling import CONFIDENCE
 
@@ -75,12 +76,9 @@ def weighted_kappa(one: Sequence[int], other: Sequence[int]) -> float | None:
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
     """Spearman's rho; None below three pairs or where one side never varies."""
-    # Half a second to import: only what computes with it pays.
-    from scipy import stats
-
     if len(one) < 3 or len(set(one)) < 2 or len(set(other)) < 2:
         return None
-    return float(stats.spearmanr(one, other).statistic)
+    return float(scipy.stats.spearmanr(one, other).statistic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +103,10 @@ class LengthSlope:
 
 def length_slope(values: Sequence[float], doublings: Sequence[float]) -> LengthSlope | None:
     """Regress ``values`` on lengths in doublings (log2); None below ten or without variation."""
-    from scipy import stats
-
     if len(values) < 10 or len(set(doublings)) < 2:
         return None
-    fit = stats.linregress(doublings, values)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 2) * fit.stderr)
+    fit = scipy.stats.linregress(doublings, values)
+    half = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 2) * fit.stderr)
     slope = float(fit.slope)
     return LengthSlope(slope, (slope - half, slope + half), len(values))
 

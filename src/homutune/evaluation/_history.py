@@ -32,6 +32,11 @@ class VersionScore:
     n_items: int
     criteria: dict[str, Estimate]
 
+    @property
+    def trained_on(self) -> str:
+        """What a reader sees of the version it learned from."""
+        return self.dataset or ("不明" if self.model.startswith("ft:") else "学習前")
+
 
 def runs_of_same_exam(home: Path, config: RunConfig) -> list[Run]:
     """Finished runs that asked what ``config`` asked with the same notes, newest of each model.

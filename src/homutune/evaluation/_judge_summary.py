@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import TypeVar
 
+import scipy  # loads scipy.stats at first use: half a second
+
 from homutune.evaluation._agreement import LengthSlope, Trust, length_slope, trust
 from homutune.evaluation._judge_runs import Judged
 from homutune.evaluation._judging import MISSING
@@ -62,13 +64,14 @@ class PairSummary:
     @property
     def by_place(self) -> bool:
         """Whether the judge prefers a place: many flips, or one place chosen too often."""
-        # Half a second to import: only what computes with it pays.
-        from scipy import stats
-
         rate = self.flip_rate
         if rate is None:
             return False
-        uneven = stats.binomtest(self.first, self.decided).pvalue < ALPHA if self.decided else False
+        uneven = (
+            scipy.stats.binomtest(self.first, self.decided).pvalue < ALPHA
+            if self.decided
+            else False
+        )
         return rate >= FLIPS_FLAGGED or bool(uneven)
 
     @property

@@ -189,7 +189,7 @@ def history_picture(history: Sequence[VersionScore]) -> dict[str, Markup]:
     """正確性 from version to version; nothing to draw below two."""
     points = [
         charts.CrossPoint(
-            f"{version.dataset or '学習前'}\n"
+            f"{version.trained_on}\n"
             + (f"学習 {version.n_train}件" if version.n_train is not None else version.model),
             version.criteria["correctness"].mean,
             version.criteria["correctness"].interval,

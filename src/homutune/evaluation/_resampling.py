@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy  # loads scipy.stats at first use: half a second
 from numpy.typing import NDArray
 
 #: Seed of every random draw made here.
@@ -70,12 +71,9 @@ def bootstrap_limits(values: Matrix) -> Matrix:
     Φ(-√(n/(n-1)) t), as in T. Hesterberg, "What Teachers Should Know About the Bootstrap",
     The American Statistician 69 (2015), 371-386.
     """
-    # Half a second to import: only what computes with it pays.
-    from scipy import stats
-
     n = values.shape[1]
-    t = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
-    tail = float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))
+    t = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    tail = float(scipy.stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))
     rng = np.random.default_rng(SEED)
     # How often each group is drawn, instead of which: the mean is then one product.
     means = [

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads scipy.stats at first use: half a second
 
 from homutune.evaluation._resampling import (
     BOOTSTRAPS,
@@ -108,13 +109,10 @@ def grouped_mean(values: Mapping[str, float], groups: Mapping[str, str]) -> floa
 
 def t_interval(values: Sequence[float]) -> Interval | None:
     """95 % Student-t interval of the mean; None below two values."""
-    # Half a second to import: only what computes with it pays.
-    from scipy import stats
-
     if len(values) < 2:
         return None
     mean = float(np.mean(values))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
+    half = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * scipy.stats.sem(values))
     return mean - half, mean + half
 
 
@@ -161,18 +159,16 @@ def smallest_detectable(sd: float, n: int) -> float | None:
     Returns:
         In the unit of ``sd``, from the noncentral t distribution; None for ``n`` < 3 or no spread.
     """
-    from scipy import optimize, stats
-
     if n < 3 or sd <= 0:
         return None
     df = n - 1
-    critical = stats.t.ppf((1 + CONFIDENCE) / 2, df)
+    critical = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, df)
 
     def missing_power(effect: float) -> float:
         # The far tail (a significant result in the wrong direction) is below 1e-5 here.
-        return float(stats.nct.sf(critical, df, effect * math.sqrt(n))) - POWER
+        return float(scipy.stats.nct.sf(critical, df, effect * math.sqrt(n))) - POWER
 
-    return float(optimize.brentq(missing_power, 1e-6, 20.0)) * sd
+    return float(scipy.optimize.brentq(missing_power, 1e-6, 20.0)) * sd
 
 
 def compare_paired(
@@ -219,11 +215,9 @@ def compare_paired(
 
 def wilson(count: int, n: int) -> Interval:
     """Wilson 95 % interval of a share; (0, 1) when nothing was counted."""
-    from scipy import stats
-
     if n == 0:
         return 0.0, 1.0
-    interval = stats.binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
+    interval = scipy.stats.binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -234,8 +228,6 @@ def compare_binary(
 
     The test is McNemar's exact one: a binomial test on the items where the models differ.
     """
-    from scipy import stats
-
     items = base.keys() & tuned.keys()
     if not items:
         return None
@@ -243,7 +235,7 @@ def compare_binary(
     lost = sum(base[item] and not tuned[item] for item in items)
     base_count = sum(base[item] for item in items)
     tuned_count = sum(tuned[item] for item in items)
-    p = stats.binomtest(gained, gained + lost, 0.5).pvalue if gained + lost else 1.0
+    p = scipy.stats.binomtest(gained, gained + lost, 0.5).pvalue if gained + lost else 1.0
     net: defaultdict[str, float] = defaultdict(float)
     for item in sorted(items):
         net[groups[item]] += tuned[item] - base[item]

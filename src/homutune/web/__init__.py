@@ -37,20 +37,7 @@ Tests: ``tests/web`` (``sites.Site``, ``sites.Visitor``) without a browser; ``ma
 one (``browser.Watched``: ``check_access`` runs axe, ``check_quiet`` sees to requests and errors).
 """
 
-from typing import TYPE_CHECKING, Any
-
 from homutune.web._accounts import ROLES, Accounts, User
-
-if TYPE_CHECKING:
-    from homutune.web._app import create_web
+from homutune.web._app import create_web
 
 __all__ = ["ROLES", "Accounts", "User", "create_web"]
-
-
-def __getattr__(name: str) -> Any:
-    # All pages take a second to import; who manages users needs none of them.
-    if name == "create_web":
-        from homutune.web._app import create_web
-
-        return create_web
-    raise AttributeError(name)

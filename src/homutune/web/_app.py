@@ -15,7 +15,6 @@ from homutune.errors import UserError
 from homutune.files import write_atomic
 from homutune.server import Store, is_loopback
 from homutune.settings import Settings
-from homutune.web import pages
 from homutune.web._context import MENU, Web
 from homutune.web._errors import install_error_handlers
 from homutune.web._security import Door, check_csrf
@@ -35,6 +34,9 @@ def create_web(settings: Settings, store: Store) -> ASGIApp:
     Raises:
         UserError: the package was not built, so that the browser's library is missing.
     """
+    # A second to import: who only manages users needs no page.
+    from homutune.web.pages import ROUTERS
+
     if not (_STATIC / "htmx.min.js").is_file():
         raise UserError(
             "画面の部品（htmx.min.js）が入っていません。",
@@ -49,11 +51,11 @@ def create_web(settings: Settings, store: Store) -> ASGIApp:
     )
     app.state.web = web
     install_error_handlers(app)
-    for router in pages.ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC))
     paths = {getattr(route, "path", "") for route in app.routes}
-    paths |= {route.path for router in pages.ROUTERS for route in router.routes}  # type: ignore[attr-defined]
+    paths |= {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
     web.menu = [entry for entry in MENU if entry[1] in paths]
     threading.Thread(target=web.warm, name="warm", daemon=True).start()
     return app

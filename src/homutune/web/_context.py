@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -123,7 +122,7 @@ class Web:
                 self._templates.get_template(name)
             with suppress(UserError):
                 self.library.prepare()
-        except (sqlite3.Error, OSError) as error:  # whoever asks first meets it again, and is told
+        except OSError as error:  # whoever asks first meets it again, and is told
             log.warning("cards not read in advance: %s", type(error).__name__)
         finally:
             self.warmed.set()

@@ -10,13 +10,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from homutune.data import Dataset, Separation, load_prices, open_dataset, prove_separation
+from homutune.data import (
+    NEAR_LISTED,
+    Dataset,
+    Separation,
+    load_prices,
+    open_dataset,
+    prove_separation,
+)
 from homutune.web._context import web_of
 from homutune.web._lines import Recipe, training_costs, training_lines
 
 router = APIRouter(prefix="/data")
-#: So many pairs that are nearly the same are listed; there may be more.
-_LISTED = 100
 
 
 @router.get("/datasets/{name}/lines")
@@ -46,7 +51,7 @@ def show(
         prices=load_prices(),
         kinds=_kinds(dataset),
         separation=_separation(web.home, dataset.name),
-        listed=_LISTED,
+        listed=NEAR_LISTED,
     )
 
 
